@@ -1,0 +1,41 @@
+# Two commands do all the set-up: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO_RUN ?= runs/demo
+
+.PHONY: setup demo test lint format clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+
+$(VENV)/.train: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --editable '.[train]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@ $(VENV)/.train
+
+setup: $(VENV)/.dev
+
+demo: $(VENV)/.train
+	$(BIN)/python scripts/generate_data.py path=data/demo
+	$(BIN)/python scripts/train.py run=$(DEMO_RUN) overwrite=true
+	$(BIN)/python scripts/evaluate.py run=$(DEMO_RUN) split=test
+
+test: lint
+	$(BIN)/pytest --cov
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) build data/demo runs/demo .coverage .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Data: from a folder of impressions to batches of indices."""

@@ -1,0 +1,1 @@
+"""Evaluation: ranking metrics, beyond-accuracy metrics and submission files."""

@@ -1,0 +1,1 @@
+"""Model: NRMS and NRMSDocVec as plain modules."""
