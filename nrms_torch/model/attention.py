@@ -1,0 +1,63 @@
+"""Self-attention and additive pooling, as the baseline computes them and as the paper does.
+
+Dimensions: N sequences, L positions, I input width, D = head_num * head_dim, A hidden width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention without bias, output projection, residual or layer norm.
+
+    With `transposed` the output is Aᵀ·V, output j summing A[i, j] V[i] over queries i: measured on
+    the TensorFlow baseline, and its own. Without, it is the paper's A·V (Wu et al., 2019).
+    """
+
+    def __init__(self, input_size: int, head_num: int, head_dim: int, *, transposed: bool) -> None:
+        super().__init__()
+        self.head_num = head_num
+        self.head_dim = head_dim
+        self.transposed = transposed
+        self.WQ = nn.Parameter(torch.empty(input_size, head_num * head_dim))
+        self.WK = nn.Parameter(torch.empty(input_size, head_num * head_dim))
+        self.WV = nn.Parameter(torch.empty(input_size, head_num * head_dim))
+
+    def forward(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Attend over positions: X (N, L, I) and mask (N, L), true where attended, to (N, L, D)."""
+        Q, K, V = (self._heads(X @ W) for W in (self.WQ, self.WK, self.WV))
+        logits = Q @ K.transpose(-2, -1) / self.head_dim**0.5
+        if mask is not None:
+            # The least finite value, not -inf: a row with nothing to attend to must not become NaN.
+            logits = logits.masked_fill(~mask[:, None, None, :], torch.finfo(logits.dtype).min)
+        A = logits.softmax(dim=-1)
+        if self.transposed:
+            A = A.transpose(-2, -1)
+        return (A @ V).transpose(1, 2).flatten(2)
+
+    def _heads(self, X: Tensor) -> Tensor:
+        return X.unflatten(-1, (self.head_num, self.head_dim)).transpose(1, 2)
+
+
+class AdditivePooling(nn.Module):
+    """Weighted sum over positions with weights a / (Σa + 1e-7), a = exp(tanh(X W + b) q).
+
+    No maximum is subtracted and 1e-7 is added, as in the baseline; a masked position has a = 0,
+    so that a sequence with nothing in it pools to zeros.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.W = nn.Parameter(torch.empty(input_size, hidden_size))
+        self.b = nn.Parameter(torch.zeros(hidden_size))
+        self.q = nn.Parameter(torch.empty(hidden_size, 1))
+
+    def forward(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Pool positions: X (N, L, I) and mask (N, L), true where counted, to (N, I)."""
+        logits = torch.tanh(X @ self.W + self.b) @ self.q
+        # Under autocast the logits may be half precision, where exp overflows at 11.
+        a = logits.float().exp()
+        if mask is not None:
+            a = a * mask.unsqueeze(-1)
+        weights = a / (a.sum(dim=1, keepdim=True) + 1e-7)
+        return (weights * X).sum(dim=1)

@@ -1,0 +1,78 @@
+"""The dense layers of a news encoder, with a BatchNorm that knows how often a row occurs.
+
+Dimensions: U distinct articles, F features; a title's tokens may stand between them, (U, T, F).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nrms_torch.model.hyper_parameters import Variant
+
+
+class CountedBatchNorm(nn.Module):
+    """BatchNorm over distinct rows, weighted by how often each occurs in the batch.
+
+    Weighting by counts gives the statistics of the repeated rows exactly, so that an article is
+    encoded once. In the baseline, Keras 2's TimeDistributed runs the update of the moving
+    statistics twice a call (measured) and keeps the biased variance; the standard variant has
+    torch's momentum and eps and one update.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, size: int, variant: Variant) -> None:
+        super().__init__()
+        # Two updates m ← .99 m + .01 x with one x are a single step of 1 - .99².
+        self.step, self.eps = (1 - 0.99**2, 1e-3) if variant == "baseline" else (0.1, 1e-5)
+        self.weight = nn.Parameter(torch.ones(size))
+        self.bias = nn.Parameter(torch.zeros(size))
+        self.register_buffer("running_mean", torch.zeros(size))
+        self.register_buffer("running_var", torch.ones(size))
+
+    def forward(self, X: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Normalise X (U, …, F); counts (U,) are used in training and default to one each."""
+        if self.training:
+            mean, var = self._batch_statistics(X.float(), counts)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.step)
+                self.running_var.lerp_(var, self.step)
+        else:
+            mean, var = self.running_mean, self.running_var
+        scale = self.weight * torch.rsqrt(var + self.eps)
+        return X * scale + (self.bias - mean * scale)
+
+    @staticmethod
+    def _batch_statistics(X: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor]:
+        rows = X.flatten(0, -2)
+        if counts is None:
+            return rows.mean(dim=0), rows.var(dim=0, correction=0)
+        weights = (counts / (counts.sum() * (len(rows) // len(X)))).to(rows.dtype)
+        weights = weights.repeat_interleave(len(rows) // len(X))
+        mean = weights @ rows
+        return mean, weights @ (rows - mean).square()
+
+
+class DenseStack(nn.Module):
+    """Dense with relu → BatchNorm → dropout, once per entry of `units`."""
+
+    def __init__(
+        self, input_size: int, units: tuple[int, ...], dropout: float, variant: Variant
+    ) -> None:
+        super().__init__()
+        sizes = zip((input_size, *units), units, strict=False)
+        self.dense = nn.ModuleList(nn.Linear(before, after) for before, after in sizes)
+        self.batch_norm = nn.ModuleList(CountedBatchNorm(size, variant) for size in units)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, X: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Map X (U, …, input_size) to (U, …, units[-1]); counts (U,) weight the BatchNorms."""
+        for dense, batch_norm in zip(self.dense, self.batch_norm, strict=True):
+            X = self.dropout(batch_norm(F.relu(dense(X)), counts))
+        return X
+
+    def sum_of_squared_kernels(self) -> Tensor:
+        """Give Σ w² over the kernels, biases left out: what the baseline's L2 term multiplies."""
+        kernels = [layer.weight for layer in self.dense if isinstance(layer, nn.Linear)]
+        return torch.stack([kernel.square().sum() for kernel in kernels]).sum()

@@ -1,0 +1,123 @@
+"""The hyper-parameters of both models, checked when they are made."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from nrms_torch.errors import InputError
+
+Variant = Literal["baseline", "standard"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HyperParameters:
+    """What NRMS and NRMSDocVec share; the names are the TensorFlow baseline's.
+
+    Raises InputError, naming the field, for a value that no model can have.
+    """
+
+    variant: Variant = "baseline"
+    history_size: int = 20
+    head_num: int
+    head_dim: int
+    attention_hidden_dim: int = 200
+    dropout: float = 0.2
+    newsencoder_units_per_layer: tuple[int, ...] = ()
+    newsencoder_l2_regularization: float = 1e-4
+
+    @property
+    def vector_size(self) -> int:
+        """D, the width of an article vector and of a user vector."""
+        return self.head_num * self.head_dim
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "newsencoder_units_per_layer", tuple(self.newsencoder_units_per_layer or ())
+        )
+        if self.variant not in get_args(Variant):
+            raise InputError(f"model.variant: {self.variant!r} is none of {get_args(Variant)}")
+        for field in fields(self):
+            if field.type is int:
+                _require_positive_integer(field.name, getattr(self, field.name))
+        for units in self.newsencoder_units_per_layer:
+            _require_positive_integer("newsencoder_units_per_layer", units)
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"model.dropout: expected 0 <= dropout < 1, found {self.dropout}")
+        if not self.newsencoder_l2_regularization >= 0:
+            raise InputError(
+                "model.newsencoder_l2_regularization: expected a number of at least 0, "
+                f"found {self.newsencoder_l2_regularization}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NRMSHyperParameters(HyperParameters):
+    """NRMS on token titles: V = vocabulary_size, E = embedding_size, T = title_size.
+
+    `pad_token` is the token id that fills short titles; the standard variant masks it.
+    """
+
+    head_num: int = 20
+    head_dim: int = 20
+    title_size: int = 30
+    vocabulary_size: int
+    embedding_size: int
+    pad_token: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        units = self.newsencoder_units_per_layer
+        if units and units[-1] != self.vector_size:
+            raise InputError(
+                f"model.newsencoder_units_per_layer: the last entry must equal head_num * head_dim "
+                f"= {self.vector_size}, found {units[-1]}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NRMSDocVecHyperParameters(HyperParameters):
+    """NRMSDocVec on document vectors of width W = document_vector_size."""
+
+    head_num: int = 16
+    head_dim: int = 16
+    newsencoder_units_per_layer: tuple[int, ...] = (512, 512, 512)
+    document_vector_size: int
+
+
+_MODELS: dict[str, type[HyperParameters]] = {
+    "nrms": NRMSHyperParameters,
+    "nrms_docvec": NRMSDocVecHyperParameters,
+}
+
+
+def from_mapping(values: Mapping[str, Any]) -> HyperParameters:
+    """Make hyper-parameters from a mapping whose `name` is `nrms` or `nrms_docvec`.
+
+    Raises InputError for an unknown model or an unknown, missing or impossible field.
+    """
+    given = dict(values)
+    name = given.pop("name", None)
+    if name not in _MODELS:
+        raise InputError(f"model.name: {name!r} is none of {', '.join(_MODELS)}")
+    known = {field.name for field in fields(_MODELS[name])}
+    if unknown := sorted(given.keys() - known):
+        raise InputError(f"model.{unknown[0]}: {name} has no such hyper-parameter")
+    try:
+        return _MODELS[name](**given)
+    except TypeError as error:
+        raise InputError(f"model: {error}") from error
+
+
+def to_mapping(hyper_parameters: HyperParameters) -> dict[str, Any]:
+    """Give what `from_mapping` takes: plain values, with the model's `name`."""
+    (name,) = (key for key, kind in _MODELS.items() if type(hyper_parameters) is kind)
+    values = asdict(hyper_parameters)
+    values["newsencoder_units_per_layer"] = list(hyper_parameters.newsencoder_units_per_layer)
+    return {"name": name, **values}
+
+
+def _require_positive_integer(name: str, value: object) -> None:
+    """`pad_token` alone may be 0: it is an id, not a size."""
+    least = 0 if name == "pad_token" else 1
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(f"model.{name}: expected an integer of at least {least}, found {value!r}")

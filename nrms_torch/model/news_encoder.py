@@ -1,0 +1,58 @@
+"""The two news encoders: an article's title tokens or its document vector to an article vector.
+
+Dimensions: U articles, T tokens of a title, E word-embedding width, W document-vector width,
+D = head_num * head_dim.
+"""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nrms_torch.model.attention import AdditivePooling, SelfAttention
+from nrms_torch.model.dense import DenseStack
+from nrms_torch.model.hyper_parameters import NRMSDocVecHyperParameters, NRMSHyperParameters
+
+
+class TitleEncoder(nn.Module):
+    """NRMS' news encoder: embedding → dropout → self-attention → dropout → additive pooling.
+
+    With `newsencoder_units_per_layer` the second dropout gives way to a dense stack. The standard
+    variant masks padding tokens; the baseline lets them take part.
+    """
+
+    def __init__(self, hyper_parameters: NRMSHyperParameters) -> None:
+        super().__init__()
+        hp = hyper_parameters
+        self.pad_token = hp.pad_token if hp.variant == "standard" else None
+        self.embedding = nn.Embedding(hp.vocabulary_size, hp.embedding_size)
+        self.self_attention = SelfAttention(
+            hp.embedding_size, hp.head_num, hp.head_dim, transposed=hp.variant == "baseline"
+        )
+        units = hp.newsencoder_units_per_layer
+        self.stack = DenseStack(hp.vector_size, units, hp.dropout, hp.variant) if units else None
+        self.pooling = AdditivePooling(hp.vector_size, hp.attention_hidden_dim)
+        self.dropout = nn.Dropout(hp.dropout)
+
+    def forward(self, titles: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Encode titles (U, T) of token ids to (U, D); counts (U,) weight a BatchNorm's rows."""
+        mask = None if self.pad_token is None else titles != self.pad_token
+        X = self.self_attention(self.dropout(self.embedding(titles)), mask)
+        X = self.dropout(X) if self.stack is None else self.stack(X, counts)
+        return self.pooling(X, mask)
+
+
+class DocumentEncoder(nn.Module):
+    """NRMSDocVec's news encoder: a dense stack, then a dense layer with relu; no attention."""
+
+    def __init__(self, hyper_parameters: NRMSDocVecHyperParameters) -> None:
+        super().__init__()
+        hp = hyper_parameters
+        units = hp.newsencoder_units_per_layer
+        self.stack = (
+            DenseStack(hp.document_vector_size, units, hp.dropout, hp.variant) if units else None
+        )
+        self.output = nn.Linear((hp.document_vector_size, *units)[-1], hp.vector_size)
+
+    def forward(self, vectors: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Encode document vectors (U, W) to (U, D); counts (U,) weight the BatchNorms' rows."""
+        X = vectors if self.stack is None else self.stack(vectors, counts)
+        return F.relu(self.output(X))

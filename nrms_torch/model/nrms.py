@@ -1,0 +1,85 @@
+"""NRMS and NRMSDocVec: news encoder, user encoder and the dot product between them.
+
+Dimensions: B impressions, H history length, C candidates, U distinct articles, D vector width,
+R rows of the article table (row 0 the unknown article, which also pads histories).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nrms_torch.model.hyper_parameters import (
+    HyperParameters,
+    NRMSDocVecHyperParameters,
+    NRMSHyperParameters,
+)
+from nrms_torch.model.initial_weights import initialise
+from nrms_torch.model.news_encoder import DocumentEncoder, TitleEncoder
+from nrms_torch.model.user_encoder import UserEncoder
+
+
+class NRMS(nn.Module):
+    """Either model, by the kind of its hyper-parameters; initial weights come from `seed` alone."""
+
+    def __init__(self, hyper_parameters: HyperParameters, *, seed: int = 0) -> None:
+        super().__init__()
+        self.hyper_parameters = hyper_parameters
+        self.news_encoder = _news_encoder(hyper_parameters)
+        self.user_encoder = UserEncoder(hyper_parameters)
+        initialise(self, variant=hyper_parameters.variant, seed=seed)
+
+    def encode_news(self, articles: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Encode articles, tokens (U, T) or vectors (U, W), to (U, D); counts (U,) as occurring."""
+        vectors: Tensor = self.news_encoder(articles, counts)
+        return vectors
+
+    def encode_users(self, clicked: Tensor, history: Tensor) -> Tensor:
+        """Encode users by their clicked vectors (B, H, D), rows `history` (B, H), to (B, D).
+
+        The baseline lets padding take part; the standard variant masks row 0.
+        """
+        mask = history != 0 if self.hyper_parameters.variant == "standard" else None
+        users: Tensor = self.user_encoder(clicked, mask)
+        return users
+
+    @staticmethod
+    def score(users: Tensor, candidates: Tensor) -> Tensor:
+        """Dot products of users (B, D) with their candidates (B, C, D), as (B, C)."""
+        return torch.einsum("bd,bcd->bc", users, candidates)
+
+    def forward(self, table: Tensor, history: Tensor, candidates: Tensor) -> Tensor:
+        """Score candidates (B, C) for history (B, H), both rows of `table` (R, …), as dots (B, C).
+
+        Each distinct article is encoded once and gathered. With BatchNorm, candidates and history
+        are two calls, candidates first, since the baseline takes each call's own statistics.
+        """
+        if self.news_encoder.stack is not None:
+            of_candidates = self._encode_distinct(table, candidates)
+            of_history = self._encode_distinct(table, history)
+        else:
+            together = self._encode_distinct(table, torch.cat([candidates, history], dim=1))
+            of_candidates, of_history = together.split([candidates.shape[1], history.shape[1]], 1)
+        return self.score(self.encode_users(of_history, history), of_candidates)
+
+    def regularization_loss(self) -> Tensor:
+        """Give λ Σ w² of the kernels that sit before a BatchNorm, each once; 0 where none does."""
+        if self.news_encoder.stack is None:
+            return torch.zeros((), device=self.user_encoder.pooling.b.device)
+        weight = self.hyper_parameters.newsencoder_l2_regularization
+        return weight * self.news_encoder.stack.sum_of_squared_kernels()
+
+    def _encode_distinct(self, table: Tensor, rows: Tensor) -> Tensor:
+        distinct, inverse, counts = torch.unique(rows, return_inverse=True, return_counts=True)
+        vectors = self.encode_news(table[distinct], counts)
+        # embedding, not indexing: its backward sums gradients by row in parallel.
+        return F.embedding(inverse, vectors)
+
+
+def _news_encoder(hyper_parameters: HyperParameters) -> TitleEncoder | DocumentEncoder:
+    match hyper_parameters:
+        case NRMSHyperParameters():
+            return TitleEncoder(hyper_parameters)
+        case NRMSDocVecHyperParameters():
+            return DocumentEncoder(hyper_parameters)
+        case _:
+            raise TypeError(f"no news encoder for {type(hyper_parameters).__name__}")
