@@ -4,6 +4,8 @@ Dimensions: B impressions, H history length, C candidates, U distinct articles, 
 R rows of the article table (row 0 the unknown article, which also pads histories).
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -60,6 +62,17 @@ class NRMS(nn.Module):
             together = self._encode_distinct(table, torch.cat([candidates, history], dim=1))
             of_candidates, of_history = together.split([candidates.shape[1], history.shape[1]], 1)
         return self.score(self.encode_users(of_history, history), of_candidates)
+
+    def word_embeddings(self) -> Tensor:
+        """Give the word-embedding table (V, E) of NRMS; NRMSDocVec has none."""
+        assert isinstance(self.news_encoder, TitleEncoder)
+        return self.news_encoder.embedding.weight.detach()
+
+    def set_word_embeddings(self, table: Tensor) -> None:
+        """Put `table` (V, E) in place of NRMS' word-embedding table; V may be another."""
+        assert isinstance(self.news_encoder, TitleEncoder)
+        self.news_encoder.embedding = nn.Embedding.from_pretrained(table, freeze=False)
+        self.hyper_parameters = replace(self.hyper_parameters, vocabulary_size=len(table))  # type: ignore[call-arg]
 
     def regularization_loss(self) -> Tensor:
         """Give λ Σ w² of the kernels that sit before a BatchNorm, each once; 0 where none does."""

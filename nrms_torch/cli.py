@@ -1,0 +1,57 @@
+"""What all commands share: a Hydra configuration, and one line for a user's mistake."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from nrms_torch.errors import InputError
+from nrms_torch.ranks import is_rank_zero
+
+_CONFIGS = Path(__file__).parent.parent / "configs"
+_USAGE_ERROR = 2
+
+
+def command(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:
+    """Make a script's main of a function that takes the configuration `config_name`.
+
+    A user's mistake ends it with one line on standard error and exit status 2.
+    """
+
+    def decorate(main: Callable[[DictConfig], None]) -> Callable[[], None]:
+        def guarded(config: DictConfig) -> None:
+            try:
+                main(config)
+            except (InputError, OmegaConfBaseException) as error:
+                # All ranks read the same input; one of them says what is wrong with it.
+                if is_rank_zero():
+                    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+                sys.exit(_USAGE_ERROR)
+
+        def run() -> None:
+            _quieten_lightning()
+            hydra.main(version_base="1.3", config_path=str(_CONFIGS), config_name=config_name)(
+                guarded
+            )()
+
+        return run
+
+    return decorate
+
+
+def _quieten_lightning() -> None:
+    """Hide advertisements, and advice that does not hold here: readers would look for a fault."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",  # batches are indices; workers would cost more
+        ".*sync_dist=True.*",  # metrics reduce themselves
+        ".*smaller than the logging interval.*",
+        ".*Checkpoint directory .* exists and is not empty.*",  # that is how a run resumes
+        ".*LeafSpec.*",  # Lightning's own affair with a newer torch
+    ):
+        warnings.filterwarnings("ignore", message=message)

@@ -1,0 +1,58 @@
+"""What a user says of the data, and the reader for each public format."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nrms_torch.data import ebnerd, mind
+from nrms_torch.errors import InputError
+
+_READERS = {"ebnerd": ebnerd, "mind": mind}
+_CHOICES = {
+    "format": tuple(_READERS),
+    "sampling": ("each_epoch", "once"),
+    "unknown_article": ("zeros", "mean"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Where the data is and how batches are made of it; configs/data/ explains each field.
+
+    Raises InputError, naming the field, for a value outside its range.
+    """
+
+    format: str
+    path: str
+    vectors: str | None = None
+    transformer: str | None = None
+    text_columns: tuple[str, ...] = ("title",)
+    vocabulary_size: int = 30_000
+    unknown_article: str = "zeros"
+    batch_size: int = 32
+    npratio: int = 4
+    sampling: str = "each_epoch"
+    num_workers: int = 0
+    generate: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        for field, choices in _CHOICES.items():
+            if (found := getattr(self, field)) not in choices:
+                raise InputError(f"data.{field}: {found!r} is none of {', '.join(choices)}")
+        least = {"batch_size": 1, "npratio": 1, "vocabulary_size": 1, "num_workers": 0}
+        for field, minimum in least.items():
+            if not isinstance(found := getattr(self, field), int) or found < minimum:
+                raise InputError(
+                    f"data.{field}: expected an integer of at least {minimum}, found {found!r}"
+                )
+
+    @property
+    def reader(self) -> ModuleType:
+        """The module that reads this format: `read_split`, `read_articles`, `available_splits`."""
+        return _READERS[self.format]
+
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+        return Path(self.path)

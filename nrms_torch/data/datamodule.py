@@ -1,0 +1,142 @@
+"""The LightningDataModule: splits of a data folder as loaders of indices, one share a rank."""
+
+from functools import cached_property
+from pathlib import Path
+
+import lightning as L
+from torch.utils.data import DataLoader
+
+from nrms_torch.data.articles import ArticleTable, article_texts, title_table, vector_table
+from nrms_torch.data.config import DataConfig
+from nrms_torch.data.impressions import Impressions, index_impressions
+from nrms_torch.data.loading import (
+    BatchSampler,
+    EvaluationChunk,
+    EvaluationChunks,
+    TrainingDataset,
+    TrainingLoader,
+)
+from nrms_torch.data.sampling import TrainingRows, training_rows
+from nrms_torch.data.transformer import transformer_vocabulary
+from nrms_torch.data.vocabulary import Vocabulary, train_vocabulary
+from nrms_torch.errors import InputError
+
+
+class NewsDataModule(L.LightningDataModule):
+    """Impressions of a data folder over one article table.
+
+    `table` holds title tokens where `title_size` is given, else document vectors. `vocabulary` is
+    a run's, extended by the tokens of these articles, or a new one.
+    """
+
+    def __init__(
+        self,
+        config: DataConfig,
+        *,
+        history_size: int,
+        title_size: int | None,
+        seed: int,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.history_size = history_size
+        self.seed = seed
+        self.table: ArticleTable
+        self.vocabulary: Vocabulary | None
+        if title_size is None:
+            self.table, self.vocabulary = _document_vectors(config), None
+        else:
+            self.table, self.vocabulary = _titles(config, title_size, vocabulary)
+        self.measured_split = "test"
+        self._splits: dict[str, Impressions] = {}
+
+    def impressions(self, split: str) -> Impressions:
+        """Give a split's impressions, read on first use; InputError where they are not usable."""
+        if split not in self._splits:
+            tables = self.config.reader.read_split(self.config.folder, split)
+            self._splits[split] = index_impressions(tables, self.table, self.history_size)
+        return self._splits[split]
+
+    @cached_property
+    def rows(self) -> TrainingRows:
+        """The training rows; InputError where the train split gives none."""
+        impressions = self.impressions("train")
+        if impressions.labels is None:
+            raise InputError(f"{self.config.folder}: train has no clicks to train on")
+        rows = training_rows(impressions)
+        if not len(rows):
+            raise InputError(
+                f"{self.config.folder}: no impression of train has a click and a negative"
+            )
+        return rows
+
+    def train_dataloader(self) -> TrainingLoader:
+        """Give this rank's batches of training rows."""
+        rank, ranks = self._place()
+        config = self.config
+        sampler = BatchSampler(
+            len(self.rows), config.batch_size, seed=self.seed, rank=rank, ranks=ranks
+        )
+        dataset = TrainingDataset(
+            self.impressions("train"),
+            self.rows,
+            npratio=config.npratio,
+            seed=self.seed,
+            once=config.sampling == "once",
+        )
+        return TrainingLoader(
+            dataset,
+            sampler,
+            num_workers=config.num_workers,
+            persistent_workers=config.num_workers > 0,
+        )
+
+    def val_dataloader(self) -> DataLoader[EvaluationChunk]:
+        """Give this rank's chunks of the validation split."""
+        return self._evaluation_loader("validation")
+
+    def test_dataloader(self) -> DataLoader[EvaluationChunk]:
+        """Give this rank's chunks of the split that is being measured."""
+        return self._evaluation_loader(self.measured_split)
+
+    def _evaluation_loader(self, split: str) -> DataLoader[EvaluationChunk]:
+        impressions = self.impressions(split)
+        if impressions.labels is None:
+            raise InputError(
+                f"{self.config.folder}: {split} has no labels, so there is nothing to measure; "
+                "scripts/predict.py ranks it"
+            )
+        rank, ranks = self._place()
+        return DataLoader(EvaluationChunks(impressions, rank=rank, ranks=ranks), batch_size=None)
+
+    def _place(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+
+def _document_vectors(config: DataConfig) -> ArticleTable:
+    if config.vectors is None:
+        raise InputError(
+            "data.vectors: NRMSDocVec needs a parquet of document vectors; EB-NeRD's artifacts "
+            "have some, and scripts/embed_articles.py makes one from titles"
+        )
+    return vector_table(Path(config.vectors), unknown=config.unknown_article)
+
+
+def _titles(
+    config: DataConfig, title_size: int, vocabulary: Vocabulary | None
+) -> tuple[ArticleTable, Vocabulary]:
+    articles = config.reader.read_articles(config.folder)
+    if articles is None:
+        raise InputError(
+            f"{config.folder}: has no articles file, but NRMS reads titles; "
+            "model=nrms_docvec needs data.vectors alone"
+        )
+    ids, texts = article_texts(articles, config.text_columns)
+    if vocabulary is None:
+        vocabulary = (
+            transformer_vocabulary(config.transformer)
+            if config.transformer
+            else train_vocabulary(texts, config.vocabulary_size)
+        )
+    return title_table(ids, texts, vocabulary, title_size)

@@ -1,0 +1,121 @@
+"""The vocabulary: from an article's text to the rows of the word-embedding table.
+
+A transformer's tokenizer has some 30,000 to 250,000 tokens, of which a news site's titles use few.
+The table is cut down to those that occur. The cut is exactly neutral: a row without a gradient
+never moves.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+from nrms_torch.errors import InputError
+
+PAD, UNKNOWN = "[PAD]", "[UNK]"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A tokenizer and the tokens kept of it: local token v is the tokenizer's `token_ids[v]` (V,).
+
+    Local token 0 is the tokenizer's token 0, which fills the unknown article's row; `pad` is the
+    local token that fills short titles. `transformer` names where more word embeddings come from,
+    and is None for a tokenizer trained here, whose tokens are all kept.
+    """
+
+    tokenizer: Tokenizer
+    token_ids: np.ndarray
+    pad: int
+    transformer: str | None
+
+    def tokenise(self, texts: list[str], title_size: int) -> np.ndarray:
+        """Tokenise texts (U,) to the tokenizer's own ids (U, title_size), cut or padded behind."""
+        token_ids = np.full((len(texts), title_size), self.token_ids[self.pad], dtype=np.int64)
+        for row, ids in enumerate(_token_lists(self.tokenizer, texts)):
+            kept = ids[:title_size]
+            token_ids[row, : len(kept)] = kept
+        return token_ids
+
+    def covering(self, token_ids: np.ndarray) -> "Vocabulary":
+        """Give a vocabulary that also keeps all of `token_ids`, new ones behind the known."""
+        new = np.setdiff1d(token_ids, self.token_ids)
+        return replace(self, token_ids=np.concatenate([self.token_ids, new]))
+
+    def localise(self, token_ids: np.ndarray) -> np.ndarray:
+        """Turn the tokenizer's ids, all of them kept, into local tokens int32 of the same shape."""
+        local = np.full(self.token_ids.max() + 1, -1, dtype=np.int32)
+        local[self.token_ids] = np.arange(len(self.token_ids), dtype=np.int32)
+        return local[token_ids]
+
+    def save(self, folder: Path) -> None:
+        """Write `tokenizer.json` and `vocabulary.json` into `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {
+            "pad": self.pad,
+            "transformer": self.transformer,
+            "token_ids": self.token_ids.tolist(),
+        }
+        _write(folder / "tokenizer.json", self.tokenizer.to_str())
+        _write(folder / "vocabulary.json", json.dumps(content))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Vocabulary":
+        """Read what `save` wrote; raises InputError where a file is missing or damaged."""
+        try:
+            content = json.loads((folder / "vocabulary.json").read_text())
+            tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text())
+            token_ids = np.array(content["token_ids"], dtype=np.int64)
+            return cls(tokenizer, token_ids, content["pad"], content["transformer"])
+        except OSError as error:
+            raise InputError(f"{error.filename}: no such vocabulary file") from error
+        except Exception as error:  # tokenizers raises bare Exception for a damaged file
+            raise InputError(f"{folder}: damaged vocabulary: {error}") from error
+
+
+def from_tokenizer(tokenizer: Tokenizer, pad_id: int, transformer: str) -> Vocabulary:
+    """Start a vocabulary on a transformer's tokenizer with token 0 and its padding alone."""
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    ids = np.unique([0, pad_id])
+    return Vocabulary(tokenizer, ids, int(np.searchsorted(ids, pad_id)), transformer)
+
+
+def train_vocabulary(texts: list[str], size: int = 30_000) -> Vocabulary:
+    """Train a byte-pair tokenizer of at most `size` tokens on `texts`, case folded.
+
+    Raises InputError where the texts hold no word.
+    """
+    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.decoder = decoders.BPEDecoder()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        special_tokens=[PAD, UNKNOWN],
+        end_of_word_suffix="</w>",
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    if tokenizer.get_vocab_size() <= 2:
+        raise InputError("articles: their titles hold no word to train a tokenizer on")
+    token_ids = np.arange(tokenizer.get_vocab_size(), dtype=np.int64)
+    return Vocabulary(tokenizer, token_ids, pad=0, transformer=None)
+
+
+def _token_lists(tokenizer: Tokenizer, texts: list[str]) -> Iterator[list[int]]:
+    """Tokenise in batches: encodings of many long texts at once would take gigabytes."""
+    for start in range(0, len(texts), 10_000):
+        batch = tokenizer.encode_batch(texts[start : start + 10_000], add_special_tokens=False)
+        yield from (encoding.ids for encoding in batch)
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(path)

@@ -1,0 +1,122 @@
+"""From a configuration or a run folder to the data module and the LightningModule that fit it."""
+
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from nrms_torch.data import demo
+from nrms_torch.data.config import DataConfig
+from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.data.transformer import word_embeddings
+from nrms_torch.data.vocabulary import Vocabulary
+from nrms_torch.errors import InputError
+from nrms_torch.model.hyper_parameters import (
+    HyperParameters,
+    NRMSDocVecHyperParameters,
+    from_mapping,
+)
+from nrms_torch.ranks import is_rank_zero
+from nrms_torch.training.lightning_module import NRMSModule, TrainingParameters
+from nrms_torch.training.run_folder import RunFolder
+
+
+def for_training(config: DictConfig, run: RunFolder) -> tuple[NewsDataModule, NRMSModule]:
+    """Build what `config` says and keep the vocabulary in the run folder.
+
+    Sizes that the data decides are filled in: the vocabulary's, a transformer's embedding width,
+    a document vector's. Raises InputError for whatever in the configuration or the data is wrong.
+    """
+    data = data_config(config.data)
+    if data.generate and is_rank_zero():
+        demo.generate(data.folder, **data.generate)
+    model = _plain(config.model)
+    datamodule = NewsDataModule(
+        data,
+        history_size=model["history_size"],
+        title_size=model.get("title_size"),
+        seed=config.seed,
+        vocabulary=run.vocabulary(),
+    )
+    vocabulary, embeddings = datamodule.vocabulary, None
+    if vocabulary is None:
+        model["document_vector_size"] = datamodule.table.features.shape[1]
+    else:
+        if is_rank_zero():
+            vocabulary.save(run.vocabulary_folder)
+        embeddings = _transformer_rows(vocabulary, start=0)
+        model["vocabulary_size"] = len(vocabulary.token_ids)
+        model["pad_token"] = vocabulary.pad
+        if embeddings is not None:
+            model["embedding_size"] = embeddings.shape[1]
+    from_mapping(model)  # complains of the user's fields before Lightning does
+    module = NRMSModule(model, vars(TrainingParameters(**_plain(config.training))), config.seed)
+    if embeddings is not None:
+        module.model.set_word_embeddings(embeddings)
+    module.table = torch.from_numpy(datamodule.table.features)
+    return datamodule, module
+
+
+def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModule, NRMSModule]:
+    """Build a run's best model over its own data, or over what `overrides` of `data` name.
+
+    Tokens that only new articles have get their transformer's word embeddings: training would not
+    have moved them. Raises InputError where the run or the data cannot serve.
+    """
+    if not run.best_checkpoint.is_file():
+        raise InputError(f"{run.best_checkpoint}: no such file; the run has not finished an epoch")
+    module = NRMSModule.load_from_checkpoint(run.best_checkpoint, map_location="cpu")
+    hyper_parameters = module.model.hyper_parameters
+    config = run.config()
+    data = data_config(config.data, **_plain(overrides))
+    datamodule = NewsDataModule(
+        data,
+        history_size=hyper_parameters.history_size,
+        title_size=getattr(hyper_parameters, "title_size", None),
+        seed=config.seed,
+        vocabulary=run.vocabulary(),
+    )
+    _check_fits(datamodule, hyper_parameters, run)
+    if datamodule.vocabulary is not None:
+        known = module.model.word_embeddings()
+        if len(datamodule.vocabulary.token_ids) > len(known):
+            new = _transformer_rows(datamodule.vocabulary, start=len(known))
+            assert new is not None, "a tokenizer trained on articles keeps all its tokens"
+            module.model.set_word_embeddings(torch.cat([known, new]))
+    module.table = torch.from_numpy(datamodule.table.features)
+    return datamodule, module
+
+
+def data_config(section: DictConfig, **overrides: Any) -> DataConfig:
+    """Make the data configuration of a `data` section; InputError for a field it does not have."""
+    values = _plain(section) | overrides
+    try:
+        return DataConfig(**values)
+    except TypeError as error:
+        raise InputError(f"data: {error}") from error
+
+
+def _transformer_rows(vocabulary: Vocabulary, start: int) -> Tensor | None:
+    """Give the word embeddings of tokens `start` and on; None for a tokenizer trained here."""
+    if vocabulary.transformer is None:
+        return None
+    return torch.from_numpy(word_embeddings(vocabulary.transformer, vocabulary.token_ids[start:]))
+
+
+def _check_fits(
+    datamodule: NewsDataModule, hyper_parameters: HyperParameters, run: RunFolder
+) -> None:
+    if isinstance(hyper_parameters, NRMSDocVecHyperParameters):
+        width = datamodule.table.features.shape[1]
+        if width != hyper_parameters.document_vector_size:
+            raise InputError(
+                f"data.vectors: {datamodule.config.vectors} has vectors of width {width}, "
+                f"{run.path} was trained on {hyper_parameters.document_vector_size}"
+            )
+
+
+def _plain(section: DictConfig) -> dict[str, Any]:
+    values = OmegaConf.to_container(section, resolve=True)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}

@@ -1,0 +1,132 @@
+"""The LightningModule: losses, optimizer, and evaluation through the one scoring path."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+
+from nrms_torch.data.loading import EvaluationChunk, TrainingBatch
+from nrms_torch.errors import InputError
+from nrms_torch.evaluation.ranking import RankingMetrics
+from nrms_torch.evaluation.scoring import encode_articles, score_chunk
+from nrms_torch.model.hyper_parameters import from_mapping
+from nrms_torch.model.nrms import NRMS
+from nrms_torch.training.losses import LOSSES
+from nrms_torch.training.optimizer import KerasAdam
+
+
+@dataclass(frozen=True)
+class TrainingParameters:
+    """How to train; the defaults are the baseline's, raises InputError naming a wrong field.
+
+    The learning rate is multiplied by `plateau_factor` after `plateau_patience` epochs without a
+    better validation AUC, down to `min_learning_rate`.
+    """
+
+    learning_rate: float = 1e-4
+    loss: str = "cross_entropy_loss"
+    plateau_factor: float = 0.2
+    plateau_patience: int = 2
+    min_learning_rate: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if self.loss not in LOSSES:
+            raise InputError(f"training.loss: {self.loss!r} is none of {', '.join(LOSSES)}")
+        if not self.learning_rate > 0:
+            raise InputError(
+                f"training.learning_rate: expected a number above 0, found {self.learning_rate}"
+            )
+
+
+class NRMSModule(L.LightningModule):
+    """Trains and evaluates a model on batches of rows of `table` (R, …), the article table.
+
+    The table is set by whoever builds the module, and is no buffer: it is data, neither saved in
+    a checkpoint nor broadcast to other ranks.
+    """
+
+    def __init__(
+        self, hyper_parameters: Mapping[str, Any], training: Mapping[str, Any], seed: int
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.model = NRMS(from_mapping(hyper_parameters), seed=seed)
+        self.training_parameters = TrainingParameters(**training)
+        self.seed = seed
+        self.table = torch.zeros(0)
+        self.news_vectors = torch.zeros(0)
+        self.metrics = RankingMetrics()
+        self.results: dict[str, float] = {}
+
+    def setup(self, stage: str) -> None:
+        """Bring the article table to the device, once."""
+        self.table = self.table.to(self.device)
+
+    def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
+        """Seed dropout by (seed, epoch, batch, rank), so that a resumed run draws the same."""
+        where = [self.seed, self.current_epoch, batch_idx, self.global_rank]
+        torch.manual_seed(int(np.random.SeedSequence(where).generate_state(1)[0]))
+
+    def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
+        """Give the loss of a batch, the L2 term included as Keras does."""
+        dots = self.model(self.table, batch.history, batch.candidates)
+        loss = LOSSES[self.training_parameters.loss](dots, batch.labels)
+        loss = loss + self.model.regularization_loss()
+        self.log("train/loss", loss, on_step=True, on_epoch=True, batch_size=len(dots))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Encode every article once; the chunks of impressions gather from it."""
+        self.news_vectors = encode_articles(self.model, self.table)
+
+    def validation_step(self, chunk: EvaluationChunk, batch_idx: int) -> None:
+        """Score a chunk and add its impressions to the metrics."""
+        assert chunk.labels is not None, "a split without labels has no metrics"
+        dots = score_chunk(self.model, self.news_vectors, chunk)
+        self.metrics.update(dots, chunk.labels, chunk.offsets)
+
+    def on_validation_epoch_end(self) -> None:
+        """Reduce the metrics over ranks and log them as val/…."""
+        self._finish_evaluation("val")
+
+    on_test_epoch_start = on_validation_epoch_start
+    test_step = validation_step
+
+    def on_test_epoch_end(self) -> None:
+        """Reduce the metrics over ranks and log them as test/…."""
+        self._finish_evaluation("test")
+
+    def _finish_evaluation(self, prefix: str) -> None:
+        self.results = {name: value.item() for name, value in self.metrics.compute().items()}
+        self.metrics.reset()
+        self.news_vectors = torch.zeros(0)
+        means = {name: value for name, value in self.results.items() if name not in _COUNTS}
+        self.log_dict({f"{prefix}/{name}": value for name, value in means.items()})
+
+    def configure_optimizers(self) -> Any:
+        """Give Adam, Keras' in the baseline variant, with a plateau schedule on val/auc."""
+        parameters = self.training_parameters
+        is_baseline = self.model.hyper_parameters.variant == "baseline"
+        kind = KerasAdam if is_baseline else torch.optim.Adam
+        optimizer = kind(self.model.parameters(), lr=parameters.learning_rate)
+        schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            optimizer,
+            mode="max",
+            factor=parameters.plateau_factor,
+            # Keras reduces at the patience-th epoch without improvement, torch at the one after.
+            patience=parameters.plateau_patience - 1,
+            threshold=1e-4,
+            threshold_mode="abs",
+            min_lr=parameters.min_learning_rate,
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "monitor": "val/auc", "strict": False},
+        }
+
+
+_COUNTS = ("impressions", "skipped")

@@ -1,0 +1,68 @@
+"""Measure a model on a split: the metrics, the scale beside them, and the file they go to."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.utilities import rank_zero_only
+from rich.console import Console
+from rich.table import Table
+
+from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.training.lightning_module import NRMSModule
+from nrms_torch.training.run_folder import RunFolder
+
+
+def measure(
+    trainer: L.Trainer,
+    module: NRMSModule,
+    datamodule: NewsDataModule,
+    run: RunFolder,
+    *,
+    split: str,
+    file: Path | None = None,
+    checkpoint: Path | None = None,
+) -> dict[str, Any]:
+    """Score `split` on all of the trainer's ranks, print a table and write flat JSON.
+
+    The keys are `split`, `auc`, `mrr`, `reciprocal_rank`, `ndcg@5`, `ndcg@10`, `impressions`,
+    `skipped` (no click or no negative) and `unknown_articles`. Weights are the module's own, or
+    those of `checkpoint`. Raises InputError where the split has no labels.
+    """
+    datamodule.measured_split = split
+    impressions = datamodule.impressions(split)
+    trainer.test(module, datamodule=datamodule, ckpt_path=checkpoint, verbose=False)
+    metrics = {
+        "split": split,
+        **module.results,
+        "unknown_articles": impressions.unknown_articles,
+    }
+    if trainer.is_global_zero:
+        file = run.write_metrics(metrics, file)
+        _print(metrics, _scale(datamodule.config.folder, split), file)
+    return metrics
+
+
+def _scale(folder: Path, split: str) -> dict[str, float]:
+    """Give the AUCs that generated data knows of itself; nothing for real data."""
+    truth = folder / "truth.json"
+    if not truth.is_file():
+        return {}
+    return json.loads(truth.read_text())["auc"].get(split, {})
+
+
+@rank_zero_only
+def _print(metrics: dict[str, Any], scale: dict[str, float], file: Path) -> None:
+    table = Table(title=f"{metrics['split']}, {metrics['impressions']:,} impressions")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    for name, value in metrics.items():
+        if isinstance(value, float):
+            table.add_row(name, f"{value:.4f}")
+    for name in ("skipped", "unknown_articles"):
+        table.add_row(name.replace("_", " "), f"{metrics[name]:,}", style="dim")
+    for name, value in scale.items():
+        table.add_row(f"auc of {name}", f"{value:.4f}", style="dim")
+    Console().print(table)
+    Console().print(f"written to {file}", highlight=False)
