@@ -16,14 +16,18 @@ SUBTITLE = "subtitle"
 BODY = "body"
 CATEGORY = "category"
 
+SPLITS = ("train", "validation", "test")
+
 
 @dataclass(frozen=True)
 class Split:
     """One split of a data folder as lazy tables, checked by its reader.
 
-    `impressions` has IMPRESSION_ID (Int64), HISTORY_KEY, INVIEW (list of article ids, in the order
-    shown) and, where `labelled`, CLICKED (list of article ids, all of them in view).
-    `histories` has HISTORY_KEY (unique) and HISTORY (list of article ids, oldest click first).
+    `impressions` has IMPRESSION_ID (Int64, not always unique), HISTORY_KEY (Int64), INVIEW (list of
+    article ids, in the order shown, at least one) and, where `labelled`, CLICKED (list of article
+    ids, all of them in view, none null).
+    `histories` has HISTORY_KEY (unique) and HISTORY (list of article ids, oldest click first); a
+    key of `impressions` that is null or not among them stands for an empty history.
     Article ids are Int64 (EB-NeRD) or String (MIND); a list is never null, its items may be.
     """
 

@@ -1,0 +1,162 @@
+"""EB-NeRD's parquet folders: behaviors, histories and articles as the package's own tables."""
+
+from pathlib import Path
+
+import polars as pl
+
+from nrms_torch.data import checks
+from nrms_torch.data.checks import INTEGER, INTEGER_LIST, ROW, TEXT, Kind, Rule
+from nrms_torch.data.schema import (
+    ARTICLE_ID,
+    BODY,
+    CATEGORY,
+    CLICKED,
+    HISTORY,
+    HISTORY_KEY,
+    IMPRESSION_ID,
+    INVIEW,
+    SPLITS,
+    SUBTITLE,
+    TITLE,
+    Split,
+)
+
+USER_ID = "user_id"
+IDS_INVIEW = "article_ids_inview"
+IDS_CLICKED = "article_ids_clicked"
+IDS_HISTORY = "article_id_fixed"
+CATEGORY_NAME = "category_str"
+
+_FOLDERS = {split: split for split in SPLITS}
+_CATEGORY_KIND = Kind("an integer or a string", lambda t: INTEGER.accepts(t) or TEXT.accepts(t))
+_NO_IDS = pl.lit([], dtype=pl.List(pl.Int64))
+
+
+def available_splits(folder: Path) -> list[str]:
+    """The splits that the folder has: those of train, validation and test with a folder there.
+
+    Raises InputError where there is no such data folder.
+    """
+    return checks.available_splits(folder, _FOLDERS)
+
+
+def read_split(folder: Path, split: str) -> Split:
+    """Read one split, checked, from `behaviors.parquet` and `history.parquet` in its folder.
+
+    HISTORY_KEY is the user id. A user that is null or has no row in history.parquet is allowed: the
+    key is then not in `histories`, which stands for an empty history. A null list, of clicks or of
+    a history, is read as an empty one; a null among the clicked ids names no article and is
+    dropped. The split is labelled where behaviors.parquet has `article_ids_clicked`; EB-NeRD's
+    test set has not.
+
+    Raises InputError on a missing, damaged or empty file, on a missing column or one of the wrong
+    type, and on a row that no impression or history can have.
+    """
+    root = checks.split_folder(folder, split, _FOLDERS)
+    behaviors, labelled = _scan_behaviors(root / "behaviors.parquet")
+    clicked = [pl.col(IDS_CLICKED).alias(CLICKED)] if labelled else []
+    return Split(
+        folder=root,
+        impressions=behaviors.select(
+            IMPRESSION_ID,
+            pl.col(USER_ID).alias(HISTORY_KEY),
+            pl.col(IDS_INVIEW).alias(INVIEW),
+            *clicked,
+        ),
+        histories=_scan_histories(root / "history.parquet"),
+        labelled=labelled,
+    )
+
+
+def read_articles(folder: Path) -> pl.LazyFrame | None:
+    """Read `articles.parquet`, checked: one row an article (the first of those with equal ids).
+
+    Columns ARTICLE_ID (Int64), TITLE, SUBTITLE, BODY and CATEGORY (the category's name, its number
+    where there is no name): strings, empty where null or where the file has no such column.
+    None where the folder has no articles.parquet: document vectors may stand in.
+
+    Raises InputError on a missing folder, on a damaged or empty file, on a missing column or one
+    of the wrong type, and on a null article id.
+    """
+    checks.require_folder(folder)
+    path = folder / "articles.parquet"
+    if not path.exists():
+        return None
+    texts = {SUBTITLE: TEXT, BODY: TEXT, CATEGORY_NAME: TEXT, CATEGORY: _CATEGORY_KIND}
+    table = checks.scan_parquet(path, {ARTICLE_ID: INTEGER, TITLE: TEXT}, texts)
+    with checks.reading_parquet(path):
+        checks.check_rows(
+            table, path, pl.format("row {}", ROW), [checks.not_null(ARTICLE_ID, "an id")]
+        )
+    names = table.collect_schema().names()
+    sources = {TITLE: TITLE, SUBTITLE: SUBTITLE, BODY: BODY}
+    sources[CATEGORY] = CATEGORY_NAME if CATEGORY_NAME in names else CATEGORY
+    columns = [
+        (pl.col(source) if source in names else pl.lit(""))
+        .cast(pl.String)
+        .fill_null("")
+        .alias(column)
+        for column, source in sources.items()
+    ]
+    return table.select(pl.col(ARTICLE_ID).cast(pl.Int64), *columns).unique(
+        ARTICLE_ID, keep="first", maintain_order=True
+    )
+
+
+def _scan_behaviors(path: Path) -> tuple[pl.LazyFrame, bool]:
+    """The checked impressions under EB-NeRD's own column names, and whether they have labels."""
+    required = {IMPRESSION_ID: INTEGER, USER_ID: INTEGER, IDS_INVIEW: INTEGER_LIST}
+    table = checks.scan_parquet(path, required, {IDS_CLICKED: INTEGER_LIST})
+    table = table.with_columns(
+        pl.col(IMPRESSION_ID, USER_ID).cast(pl.Int64),
+        pl.col(IDS_INVIEW).cast(pl.List(pl.Int64)),
+    )
+    inview = pl.col(IDS_INVIEW)
+    rules = [
+        checks.not_null(IMPRESSION_ID, "an id"),
+        checks.not_null(IDS_INVIEW, "a list of article ids"),
+        Rule(
+            f"column {IDS_INVIEW}",
+            inview.list.len() == 0,
+            pl.lit("an empty list"),
+            "at least one article id",
+        ),
+    ]
+    labelled = IDS_CLICKED in table.collect_schema()
+    if labelled:
+        clicked = pl.col(IDS_CLICKED).cast(pl.List(pl.Int64)).fill_null(_NO_IDS).list.drop_nulls()
+        table = table.with_columns(clicked)
+        unseen = pl.col(IDS_CLICKED).list.set_difference(inview)
+        rules.append(
+            Rule(
+                f"column {IDS_CLICKED}",
+                unseen.list.len() > 0,
+                pl.format("article {}", unseen.list.first()),
+                f"an article of {IDS_INVIEW}",
+            )
+        )
+    place = pl.format("row {} (impression {})", ROW, pl.col(IMPRESSION_ID).fill_null("null"))
+    with checks.reading_parquet(path):
+        checks.check_rows(table, path, place, rules)
+    return table, labelled
+
+
+def _scan_histories(path: Path) -> pl.LazyFrame:
+    """The checked histories, one row a user."""
+    table = checks.scan_parquet(path, {USER_ID: INTEGER, IDS_HISTORY: INTEGER_LIST}, {})
+    user = pl.col(USER_ID)
+    rules = [
+        checks.not_null(USER_ID, "an id"),
+        Rule(
+            f"column {USER_ID}",
+            ~user.is_first_distinct(),
+            pl.format("user {} again", user),
+            "one row a user",
+        ),
+    ]
+    with checks.reading_parquet(path):
+        checks.check_rows(table, path, pl.format("row {}", ROW), rules)
+    return table.select(
+        user.cast(pl.Int64).alias(HISTORY_KEY),
+        pl.col(IDS_HISTORY).cast(pl.List(pl.Int64)).fill_null(_NO_IDS).alias(HISTORY),
+    )
