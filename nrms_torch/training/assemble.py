@@ -6,9 +6,9 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from nrms_torch.data import demo
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.data.demo.generate import generate
 from nrms_torch.data.transformer import word_embeddings
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
@@ -30,7 +30,7 @@ def for_training(config: DictConfig, run: RunFolder) -> tuple[NewsDataModule, NR
     """
     data = data_config(config.data)
     if data.generate and is_rank_zero():
-        demo.generate(data.folder, **data.generate)
+        generate(data.folder, **data.generate)
     model = _plain(config.model)
     datamodule = NewsDataModule(
         data,
@@ -59,7 +59,7 @@ def for_training(config: DictConfig, run: RunFolder) -> tuple[NewsDataModule, NR
 
 
 def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModule, NRMSModule]:
-    """Build a run's best model over its own data, or over what `overrides` of `data` name.
+    """Build a run's best model over its own data, or over what `overrides` of `data` gives.
 
     Tokens that only new articles have get their transformer's word embeddings: training would not
     have moved them. Raises InputError where the run or the data cannot serve.
@@ -69,7 +69,8 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
     module = NRMSModule.load_from_checkpoint(run.best_checkpoint, map_location="cpu")
     hyper_parameters = module.model.hyper_parameters
     config = run.config()
-    data = data_config(config.data, **_plain(overrides))
+    given = {field: value for field, value in _plain(overrides).items() if value is not None}
+    data = data_config(config.data, **given)
     datamodule = NewsDataModule(
         data,
         history_size=hyper_parameters.history_size,

@@ -49,7 +49,7 @@ def _scale(folder: Path, split: str) -> dict[str, float]:
     truth = folder / "truth.json"
     if not truth.is_file():
         return {}
-    return json.loads(truth.read_text())["auc"].get(split, {})
+    return dict(json.loads(truth.read_text())["splits"][split]["auc"])
 
 
 @rank_zero_only
