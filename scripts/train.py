@@ -7,16 +7,18 @@ from omegaconf import DictConfig
 from nrms_torch.cli import command
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.measure import measure
-from nrms_torch.training.run_folder import start_run
+from nrms_torch.training.run_folder import choose_run
 
 
 @command("train")
 def main(config: DictConfig) -> None:
     """Fit, then measure the best checkpoint on the validation split."""
-    run = start_run(config)
+    run = choose_run(config)
     config.run = str(run.path)
     L.seed_everything(config.seed, verbose=False)
-    datamodule, module = for_training(config, run)
+    datamodule, module = for_training(config, run.vocabulary())
+    datamodule.check()
+    run.begin(config, datamodule.vocabulary)
     trainer = instantiate(
         config.trainer,
         callbacks=list(instantiate(config.callbacks).values()),

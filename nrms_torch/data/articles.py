@@ -7,9 +7,26 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from nrms_torch.data.checks import (
+    INTEGER,
+    ROW,
+    Kind,
+    Rule,
+    check_rows,
+    not_null,
+    reading_parquet,
+    require_file,
+    scan_parquet,
+)
 from nrms_torch.data.schema import ARTICLE_ID
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
+
+_ID = Kind("an integer or a string", lambda kind: INTEGER.accepts(kind) or kind == pl.String)
+_VECTOR = Kind(
+    "a list of numbers",
+    lambda kind: isinstance(kind, pl.List | pl.Array) and kind.inner.is_numeric(),
+)
 
 
 @dataclass(frozen=True)
@@ -17,7 +34,7 @@ class ArticleTable:
     """Rows of all known articles, known ids from row 1 on; row 0 is the unknown article.
 
     `ids` (R - 1,) are in row order; `features` are title tokens (R, T) int32 or document vectors
-    (R, W) float32, and row 0 is zeros, as in the baseline.
+    (R, W) float32. Row 0 is zeros, as in the baseline, or the mean of the vectors.
     """
 
     ids: pl.Series
@@ -34,6 +51,8 @@ class ArticleTable:
                 f"article ids: the impressions hold {ids.dtype}, the articles {self.ids.dtype}; "
                 "expected one kind"
             )
+        if ids.dtype.is_integer():
+            ids = ids.replace(0, None)  # an id that pads histories is no article's
         rows = pl.Series(np.arange(1, len(self.ids) + 1, dtype=np.int32))
         return (
             ids.cast(self.ids.dtype)
@@ -78,53 +97,52 @@ def vector_table(path: Path, *, unknown: str = "zeros") -> ArticleTable:
     That is how EB-NeRD's artifacts come, whatever they call their columns. `unknown` is what
     row 0 holds: `zeros`, or the `mean` of all vectors. Raises InputError for anything else.
     """
-    frame = _read_vectors(path)
-    id_column, vector_column = frame.columns
-    lists = frame[vector_column]
-    widths = lists.list.len()
-    width = widths[0]
-    if (differing := (widths != width).arg_true()).len():
-        row = differing[0]
-        raise InputError(
-            f"{path}: column {vector_column}, row {row}: found {widths[row]} values, "
-            f"expected {width} as in row 0"
-        )
-    flat = lists.explode().cast(pl.Float32)
-    if flat.null_count() or not flat.is_finite().all():
-        row = (flat.is_null() | ~flat.is_finite()).arg_max() or 0
-        raise InputError(
-            f"{path}: column {vector_column}, row {row // width}: expected finite numbers only"
-        )
-    vectors = flat.to_numpy().reshape(-1, width)
-    first = vectors.mean(axis=0, keepdims=True) if unknown == "mean" else np.zeros((1, width))
-    return ArticleTable(frame[id_column], np.concatenate([first.astype(np.float32), vectors]))
+    ids, lists = _read_vectors(path)
+    vectors = lists.explode().to_numpy().reshape(len(ids), -1)
+    first = vectors.mean(axis=0, keepdims=True) if unknown == "mean" else np.zeros_like(vectors[:1])
+    return ArticleTable(ids, np.concatenate([first, vectors]))
 
 
-def _read_vectors(path: Path) -> pl.DataFrame:
-    """Read the file's id column and vector column, in this order, one row an article."""
-    if not path.is_file():
-        raise InputError(f"data.vectors: {path} is no file; expected a parquet of document vectors")
-    try:
-        schema = pl.scan_parquet(path).collect_schema()
-        is_list = {name: isinstance(kind, pl.List | pl.Array) for name, kind in schema.items()}
-        vectors = [name for name, found in is_list.items() if found]
-        ids = [name for name, kind in schema.items() if kind.is_integer() or kind == pl.String]
-        if len(vectors) != 1 or len(ids) != 1:
-            raise InputError(
-                f"{path}: expected one id column and one list column, found {dict(schema)}"
-            )
-        vector = pl.col(vectors[0]).cast(pl.List(pl.Float32))
-        frame = pl.read_parquet(path, columns=[ids[0], vectors[0]]).select(ids[0], vector)
-    except pl.exceptions.PolarsError as error:
+def _read_vectors(path: Path) -> tuple[pl.Series, pl.Series]:
+    """Read the file's ids and equally long lists of float32, one row an article."""
+    table, id_column, vector_column = _scan_vectors(path)
+    vector = pl.col(vector_column)
+    length, first_length = vector.list.len(), vector.list.len().first()
+    rules = [
+        not_null(id_column, "an id"),
+        not_null(vector_column, "a document vector"),
+        Rule(
+            f"column {vector_column}",
+            (length != first_length) | (length == 0),
+            pl.format("{} values", length),
+            "as many as in row 1, at least one",
+        ),
+        Rule(
+            f"column {vector_column}",
+            ~vector.list.eval(pl.element().is_finite().fill_null(value=False)).list.all(),
+            pl.lit("a null, NaN or infinite value"),
+            "finite numbers only",
+        ),
+    ]
+    with reading_parquet(path):
+        check_rows(table, path, pl.format("row {}", ROW), rules)
+        frame = table.collect().unique(id_column, keep="first", maintain_order=True)
+    return frame[id_column], frame[vector_column]
+
+
+def _scan_vectors(path: Path) -> tuple[pl.LazyFrame, str, str]:
+    """Scan the file's one id column and one list column, and say what they are called."""
+    require_file(path)
+    with reading_parquet(path):
+        schema = pl.scan_parquet(path, glob=False).collect_schema()
+    ids = [name for name, kind in schema.items() if _ID.accepts(kind)]
+    vectors = [name for name, kind in schema.items() if _VECTOR.accepts(kind)]
+    if len(ids) != 1 or len(vectors) != 1:
         raise InputError(
-            f"{path}: expected a parquet of document vectors: {str(error).splitlines()[0]}"
-        ) from error
-    if frame[ids[0]].dtype.is_integer():
-        frame = frame.with_columns(pl.col(ids[0]).cast(pl.Int64))
-    if frame.is_empty():
-        raise InputError(f"{path}: holds no document vector")
-    for name in frame.columns:
-        if frame[name].null_count():
-            row = frame[name].is_null().arg_max()
-            raise InputError(f"{path}: column {name}, row {row}: found null")
-    return frame.unique(ids[0], keep="first", maintain_order=True)
+            f"{path}: expected one id column and one list column, found {dict(schema)}"
+        )
+    table = scan_parquet(path, {ids[0]: _ID, vectors[0]: _VECTOR}, {}).with_columns(
+        pl.col(ids[0]).cast(pl.String if schema[ids[0]] == pl.String else pl.Int64),
+        pl.col(vectors[0]).cast(pl.List(pl.Float32)),
+    )
+    return table, ids[0], vectors[0]

@@ -7,6 +7,7 @@ from typing import Any
 
 from nrms_torch.data import ebnerd, mind
 from nrms_torch.errors import InputError
+from nrms_torch.fields import require_integer
 
 _READERS = {"ebnerd": ebnerd, "mind": mind}
 _CHOICES = {
@@ -40,12 +41,14 @@ class DataConfig:
         for field, choices in _CHOICES.items():
             if (found := getattr(self, field)) not in choices:
                 raise InputError(f"data.{field}: {found!r} is none of {', '.join(choices)}")
+        if isinstance(self.text_columns, str) or not self.text_columns:
+            raise InputError(
+                "data.text_columns: expected a list of at least one column, such as [title], "
+                f"found {self.text_columns!r}"
+            )
         least = {"batch_size": 1, "npratio": 1, "vocabulary_size": 1, "num_workers": 0}
         for field, minimum in least.items():
-            if not isinstance(found := getattr(self, field), int) or found < minimum:
-                raise InputError(
-                    f"data.{field}: expected an integer of at least {minimum}, found {found!r}"
-                )
+            require_integer(f"data.{field}", getattr(self, field), minimum)
 
     @property
     def reader(self) -> ModuleType:

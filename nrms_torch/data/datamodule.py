@@ -58,6 +58,11 @@ class NewsDataModule(L.LightningDataModule):
             self._splits[split] = index_impressions(tables, self.table, self.history_size)
         return self._splits[split]
 
+    def check(self) -> None:
+        """Read what training needs; InputError now, not after an epoch, where it cannot serve."""
+        self.rows  # noqa: B018 - read for its errors
+        self._require_labels("validation")
+
     @cached_property
     def rows(self) -> TrainingRows:
         """The training rows; InputError where the train split gives none."""
@@ -101,14 +106,18 @@ class NewsDataModule(L.LightningDataModule):
         return self._evaluation_loader(self.measured_split)
 
     def _evaluation_loader(self, split: str) -> DataLoader[EvaluationChunk]:
+        impressions = self._require_labels(split)
+        rank, ranks = self._place()
+        return DataLoader(EvaluationChunks(impressions, rank=rank, ranks=ranks), batch_size=None)
+
+    def _require_labels(self, split: str) -> Impressions:
         impressions = self.impressions(split)
         if impressions.labels is None:
             raise InputError(
                 f"{self.config.folder}: {split} has no labels, so there is nothing to measure; "
                 "scripts/predict.py ranks it"
             )
-        rank, ranks = self._place()
-        return DataLoader(EvaluationChunks(impressions, rank=rank, ranks=ranks), batch_size=None)
+        return impressions
 
     def _place(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)

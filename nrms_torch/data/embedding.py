@@ -44,9 +44,10 @@ def embed_texts(
             return_tensors="pt",
         ).to(device)
         mask = batch["attention_mask"].unsqueeze(-1)
-        states = model(**batch).last_hidden_state
-        means = (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
-        vectors[chosen] = torch.nn.functional.normalize(means, dim=1).float().cpu().numpy()
+        if mask.any():  # no model takes a batch without a token
+            states = model(**batch).last_hidden_state
+            means = (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+            vectors[chosen] = torch.nn.functional.normalize(means, dim=1).float().cpu().numpy()
         advance(len(chosen))
     return vectors
 

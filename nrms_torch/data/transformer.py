@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from nrms_torch.data.checks import first_line
 from nrms_torch.data.vocabulary import Vocabulary, from_tokenizer
 from nrms_torch.errors import InputError
 
@@ -43,7 +44,10 @@ def load_transformer(name: str) -> tuple[Any, Any]:
     """Load the tokenizer and the model of transformer `name`; InputError where that fails."""
     from transformers import AutoModel, AutoTokenizer
 
-    return _load(AutoTokenizer, name), _load(AutoModel, name)
+    tokenizer = _load(AutoTokenizer, name)
+    if tokenizer.pad_token_id is None:
+        raise InputError(f"data.transformer: {name} has no padding token; expected one")
+    return tokenizer, _load(AutoModel, name)
 
 
 def _load(kind: Any, name: str) -> Any:
@@ -52,8 +56,8 @@ def _load(kind: Any, name: str) -> Any:
     logging.disable_progress_bar()  # of reading weights, a matter of a second
     try:
         return kind.from_pretrained(name)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # safetensors and tokenizers raise a bare Exception each
         raise InputError(
             f"data.transformer: cannot load {name!r}, expected a folder with a model or a model's "
-            f"name on the Hub: {str(error).strip().splitlines()[0]}"
+            f"name on the Hub: {first_line(error)}"
         ) from error

@@ -88,17 +88,21 @@ def from_tokenizer(tokenizer: Tokenizer, pad_id: int, transformer: str) -> Vocab
 def train_vocabulary(texts: list[str], size: int = 30_000) -> Vocabulary:
     """Train a byte-pair tokenizer of at most `size` tokens on `texts`, case folded.
 
+    Equal texts give equal tokenizers, so that every rank may train its own.
     Raises InputError where the texts hold no word.
     """
     tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.decoder = decoders.BPEDecoder()
+    # Words are marked at their beginning: marked at their end, by end_of_word_suffix, the trainer
+    # numbers the marked letters in a hash map's order, and every training gives another tokenizer.
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Whitespace(), pre_tokenizers.Metaspace()]
+    )
+    tokenizer.decoder = decoders.Metaspace()
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         min_frequency=2,
         special_tokens=[PAD, UNKNOWN],
-        end_of_word_suffix="</w>",
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)

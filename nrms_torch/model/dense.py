@@ -34,7 +34,7 @@ class CountedBatchNorm(nn.Module):
     def forward(self, X: Tensor, counts: Tensor | None = None) -> Tensor:
         """Normalise X (U, …, F); counts (U,) are used in training and default to one each."""
         if self.training:
-            mean, var = self._batch_statistics(X.float(), counts)
+            mean, var = self._batch_statistics(X.to(self.running_mean.dtype), counts)
             with torch.no_grad():
                 self.running_mean.lerp_(mean, self.step)
                 self.running_var.lerp_(var, self.step)
@@ -48,10 +48,11 @@ class CountedBatchNorm(nn.Module):
         rows = X.flatten(0, -2)
         if counts is None:
             return rows.mean(dim=0), rows.var(dim=0, correction=0)
-        weights = (counts / (counts.sum() * (len(rows) // len(X)))).to(rows.dtype)
-        weights = weights.repeat_interleave(len(rows) // len(X))
-        mean = weights @ rows
-        return mean, weights @ (rows - mean).square()
+        weights = counts.to(rows.dtype).repeat_interleave(len(rows) // len(X)).unsqueeze(-1)
+        total = weights.sum()
+        # Summed, not a matrix product, whose rounding is three times as large here.
+        mean = (weights * rows).sum(dim=0) / total
+        return mean, (weights * (rows - mean).square()).sum(dim=0) / total
 
 
 class DenseStack(nn.Module):

@@ -1,10 +1,11 @@
 """The hyper-parameters of both models, checked when they are made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from nrms_torch.errors import InputError
+from nrms_torch.fields import from_fields, require_integer, require_number
 
 Variant = Literal["baseline", "standard"]
 
@@ -31,23 +32,25 @@ class HyperParameters:
         return self.head_num * self.head_dim
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "newsencoder_units_per_layer", tuple(self.newsencoder_units_per_layer or ())
-        )
         if self.variant not in get_args(Variant):
             raise InputError(f"model.variant: {self.variant!r} is none of {get_args(Variant)}")
         for field in fields(self):
             if field.type is int:
-                _require_positive_integer(field.name, getattr(self, field.name))
-        for units in self.newsencoder_units_per_layer:
-            _require_positive_integer("newsencoder_units_per_layer", units)
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"model.dropout: expected 0 <= dropout < 1, found {self.dropout}")
-        if not self.newsencoder_l2_regularization >= 0:
+                # pad_token alone may be 0: it is an id, not a size.
+                least = 0 if field.name == "pad_token" else 1
+                require_integer(f"model.{field.name}", getattr(self, field.name), least)
+        units = self.newsencoder_units_per_layer or ()
+        if isinstance(units, str) or not isinstance(units, Iterable):
             raise InputError(
-                "model.newsencoder_l2_regularization: expected a number of at least 0, "
-                f"found {self.newsencoder_l2_regularization}"
+                f"model.newsencoder_units_per_layer: expected a list of integers, found {units!r}"
             )
+        for size in units:
+            require_integer("model.newsencoder_units_per_layer", size, 1)
+        object.__setattr__(self, "newsencoder_units_per_layer", tuple(units))
+        require_number("model.dropout", self.dropout, least=0, below=1)
+        require_number(
+            "model.newsencoder_l2_regularization", self.newsencoder_l2_regularization, least=0
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +102,7 @@ def from_mapping(values: Mapping[str, Any]) -> HyperParameters:
     name = given.pop("name", None)
     if name not in _MODELS:
         raise InputError(f"model.name: {name!r} is none of {', '.join(_MODELS)}")
-    known = {field.name for field in fields(_MODELS[name])}
-    if unknown := sorted(given.keys() - known):
-        raise InputError(f"model.{unknown[0]}: {name} has no such hyper-parameter")
-    try:
-        return _MODELS[name](**given)
-    except TypeError as error:
-        raise InputError(f"model: {error}") from error
+    return from_fields(_MODELS[name], "model", given)
 
 
 def to_mapping(hyper_parameters: HyperParameters) -> dict[str, Any]:
@@ -114,10 +111,3 @@ def to_mapping(hyper_parameters: HyperParameters) -> dict[str, Any]:
     values = asdict(hyper_parameters)
     values["newsencoder_units_per_layer"] = list(hyper_parameters.newsencoder_units_per_layer)
     return {"name": name, **values}
-
-
-def _require_positive_integer(name: str, value: object) -> None:
-    """`pad_token` alone may be 0: it is an id, not a size."""
-    least = 0 if name == "pad_token" else 1
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InputError(f"model.{name}: expected an integer of at least {least}, found {value!r}")

@@ -1,17 +1,13 @@
 """Initial weights: the baseline's tied start, or an independent one."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Generator, Tensor, nn
 
 from nrms_torch.model.attention import AdditivePooling, SelfAttention
-
-if TYPE_CHECKING:
-    from nrms_torch.model.hyper_parameters import Variant
+from nrms_torch.model.hyper_parameters import Variant
 
 
-def initialise(model: nn.Module, *, variant: "Variant", seed: int) -> None:
+def initialise(model: nn.Module, *, variant: Variant, seed: int) -> None:
     """Draw every kernel of `model` Glorot uniform from `seed`; biases start at zero.
 
     In the baseline the attention and pooling tensors are each drawn with one seed, so tensors of
@@ -38,7 +34,7 @@ def initialise(model: nn.Module, *, variant: "Variant", seed: int) -> None:
 
 
 def _glorot_uniform(
-    tensors: list[Tensor], variant: "Variant", seed: int, generator: Generator
+    tensors: list[Tensor], variant: Variant, seed: int, generator: Generator
 ) -> None:
     for tensor in tensors:
         own = torch.Generator().manual_seed(seed) if variant == "baseline" else generator

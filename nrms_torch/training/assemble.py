@@ -12,6 +12,7 @@ from nrms_torch.data.demo.generate import generate
 from nrms_torch.data.transformer import word_embeddings
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
+from nrms_torch.fields import from_fields
 from nrms_torch.model.hyper_parameters import (
     HyperParameters,
     NRMSDocVecHyperParameters,
@@ -22,8 +23,10 @@ from nrms_torch.training.lightning_module import NRMSModule, TrainingParameters
 from nrms_torch.training.run_folder import RunFolder
 
 
-def for_training(config: DictConfig, run: RunFolder) -> tuple[NewsDataModule, NRMSModule]:
-    """Build what `config` says and keep the vocabulary in the run folder.
+def for_training(
+    config: DictConfig, vocabulary: Vocabulary | None
+) -> tuple[NewsDataModule, NRMSModule]:
+    """Build what `config` says, over the vocabulary of a run that is resumed, or a new one.
 
     Sizes that the data decides are filled in: the vocabulary's, a transformer's embedding width,
     a document vector's. Raises InputError for whatever in the configuration or the data is wrong.
@@ -37,21 +40,20 @@ def for_training(config: DictConfig, run: RunFolder) -> tuple[NewsDataModule, NR
         history_size=model["history_size"],
         title_size=model.get("title_size"),
         seed=config.seed,
-        vocabulary=run.vocabulary(),
+        vocabulary=vocabulary,
     )
     vocabulary, embeddings = datamodule.vocabulary, None
     if vocabulary is None:
         model["document_vector_size"] = datamodule.table.features.shape[1]
     else:
-        if is_rank_zero():
-            vocabulary.save(run.vocabulary_folder)
         embeddings = _transformer_rows(vocabulary, start=0)
         model["vocabulary_size"] = len(vocabulary.token_ids)
         model["pad_token"] = vocabulary.pad
         if embeddings is not None:
             model["embedding_size"] = embeddings.shape[1]
     from_mapping(model)  # complains of the user's fields before Lightning does
-    module = NRMSModule(model, vars(TrainingParameters(**_plain(config.training))), config.seed)
+    training = from_fields(TrainingParameters, "training", _plain(config.training))
+    module = NRMSModule(model, vars(training), config.seed)
     if embeddings is not None:
         module.model.set_word_embeddings(embeddings)
     module.table = torch.from_numpy(datamodule.table.features)
@@ -91,11 +93,7 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
 
 def data_config(section: DictConfig, **overrides: Any) -> DataConfig:
     """Make the data configuration of a `data` section; InputError for a field it does not have."""
-    values = _plain(section) | overrides
-    try:
-        return DataConfig(**values)
-    except TypeError as error:
-        raise InputError(f"data: {error}") from error
+    return from_fields(DataConfig, "data", _plain(section) | overrides)
 
 
 def _transformer_rows(vocabulary: Vocabulary, start: int) -> Tensor | None:

@@ -13,6 +13,7 @@ from nrms_torch.data.loading import EvaluationChunk, TrainingBatch
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.ranking import RankingMetrics
 from nrms_torch.evaluation.scoring import encode_articles, score_chunk
+from nrms_torch.fields import require_integer, require_number
 from nrms_torch.model.hyper_parameters import from_mapping
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.training.losses import LOSSES
@@ -36,10 +37,10 @@ class TrainingParameters:
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
             raise InputError(f"training.loss: {self.loss!r} is none of {', '.join(LOSSES)}")
-        if not self.learning_rate > 0:
-            raise InputError(
-                f"training.learning_rate: expected a number above 0, found {self.learning_rate}"
-            )
+        require_number("training.learning_rate", self.learning_rate, least=1e-12)
+        require_number("training.plateau_factor", self.plateau_factor, least=0, below=1)
+        require_integer("training.plateau_patience", self.plateau_patience, 1)
+        require_number("training.min_learning_rate", self.min_learning_rate, least=0)
 
 
 class NRMSModule(L.LightningModule):

@@ -70,6 +70,15 @@ class RunFolder:
             return None
         return Vocabulary.load(self.vocabulary_folder)
 
+    def begin(self, config: DictConfig, vocabulary: Vocabulary | None) -> None:
+        """Write what a run starts from, once all of it is known to be sound; rank 0 alone does."""
+        if not is_rank_zero():
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        if vocabulary is not None:
+            vocabulary.save(self.vocabulary_folder)
+        OmegaConf.save(_as_saved(config), self.config_file)
+
     def write_metrics(self, metrics: dict[str, Any], file: Path | None = None) -> Path:
         """Write metrics as JSON to `file`, by default the run's metrics.json."""
         file = file or self.metrics_file
@@ -80,25 +89,25 @@ class RunFolder:
         return file
 
 
-def start_run(config: DictConfig) -> RunFolder:
-    """Make the run folder that `config` asks for, or take up the one it resumes.
+def choose_run(config: DictConfig) -> RunFolder:
+    """Choose the run folder that `config` asks for, or take up the one it resumes.
 
-    Rank 0 writes; the processes it launches find the same folder. Raises InputError for a folder
-    in use, for one that cannot be resumed, and for a launch whose ranks would not agree on a name.
+    Nothing is written yet; the processes that rank 0 launches will find the same folder. Raises
+    InputError for a folder in use, for one that cannot be resumed, and for a launch whose ranks
+    would not agree on a name.
     """
     if config.resume:
         run = RunFolder.open(config.resume)
         _check_same(config, run)
         return run
-    run = RunFolder(Path(os.environ.get(_RUN_OF_LAUNCH) or config.run or _fresh_name(config)))
-    if is_rank_zero():
-        if run.path.is_dir() and any(run.path.iterdir()):
-            raise InputError(
-                f"run: {run.path} is not empty; name another folder, or resume={run.path} to go on"
-            )
-        run.path.mkdir(parents=True, exist_ok=True)
-        os.environ[_RUN_OF_LAUNCH] = str(run.path)
-        OmegaConf.save(_as_saved(config), run.config_file)
+    if not is_rank_zero():
+        return RunFolder(Path(os.environ.get(_RUN_OF_LAUNCH) or config.run or _fresh_name(config)))
+    run = RunFolder(Path(config.run or _fresh_name(config)))
+    if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+        raise InputError(
+            f"run: {run.path} is not empty; name another folder, or resume={run.path} to go on"
+        )
+    os.environ[_RUN_OF_LAUNCH] = str(run.path)
     return run
 
 

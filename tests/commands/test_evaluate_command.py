@@ -1,0 +1,76 @@
+import json
+import shutil
+
+import polars as pl
+import pytest
+from run_script import metrics_of, run_script
+
+
+def evaluate(run, tmp_path, *overrides):
+    """Evaluate into a file of its own, so that the run keeps its metrics."""
+    file = tmp_path / "elsewhere" / "metrics.json"
+    printed = run_script("evaluate", f"run={run}", f"metrics={file}", *overrides)
+    return json.loads(file.read_text()), printed
+
+
+@pytest.fixture(scope="module")
+def by_one_process(trained, tmp_path_factory):
+    return evaluate(trained, tmp_path_factory.mktemp("one"), "split=test")[0]
+
+
+def test_a_table_is_printed_and_the_run_keeps_its_own_metrics(trained, tmp_path):
+    before = metrics_of(trained)
+    metrics, printed = evaluate(trained, tmp_path, "split=test")
+    assert metrics["split"] == "test"
+    assert f"{metrics['auc']:.4f}" in printed
+    assert "true_taste" in printed, "generated data tells the scale"
+    assert metrics_of(trained) == before
+
+
+def test_the_best_checkpoint_gives_the_metrics_that_training_ended_with(trained, tmp_path):
+    metrics, _ = evaluate(trained, tmp_path)
+    assert metrics == metrics_of(trained)
+
+
+@pytest.mark.parametrize("devices", [2, 4])
+def test_more_processes_give_the_numbers_of_one(trained, by_one_process, tmp_path, devices):
+    # 300 impressions of 55 readers or so: neither 2 nor 4 ranks get equal shares.
+    metrics, _ = evaluate(trained, tmp_path, "split=test", f"trainer.devices={devices}")
+    assert metrics == pytest.approx(by_one_process, abs=1e-9)
+
+
+def test_a_split_smaller_than_the_ranks_is_measured_once(trained, three_impressions, tmp_path):
+    data = [f"data.path={three_impressions}", f"data.vectors={three_impressions}/vectors.parquet"]
+    one, _ = evaluate(trained, tmp_path / "1", *data)
+    four, _ = evaluate(trained, tmp_path / "4", *data, "trainer.devices=4")
+    assert one["impressions"] == 3
+    assert one["unknown_articles"] >= 1
+    assert four == pytest.approx(one, abs=1e-9)
+
+
+def test_nrms_measures_articles_that_training_never_saw(trained_nrms, demo_folder, tmp_path):
+    folder = tmp_path / "own"
+    shutil.copytree(demo_folder / "test", folder / "validation")
+    articles = pl.read_parquet(demo_folder / "articles.parquet")
+    renamed = articles.with_columns(title=pl.col("title") + " never seen before Ωmega")
+    renamed.write_parquet(folder / "articles.parquet")
+    metrics, _ = evaluate(trained_nrms, tmp_path, f"data.path={folder}")
+    assert metrics["impressions"] + metrics["skipped"] == 300
+    assert metrics["unknown_articles"] == 0
+
+
+def test_a_submission_ranks_every_candidate(trained, three_impressions, tmp_path):
+    import zipfile
+
+    file = tmp_path / "made" / "predictions.zip"
+    behaviors = three_impressions / "validation" / "behaviors.parquet"
+    unlabelled = pl.read_parquet(behaviors).drop("article_ids_clicked")
+    shutil.copytree(three_impressions / "validation", three_impressions / "test")
+    unlabelled.write_parquet(three_impressions / "test" / "behaviors.parquet")
+    run_script("predict", f"run={trained}", f"data.path={three_impressions}", f"output={file}")
+    lines = zipfile.ZipFile(file).read("predictions.txt").decode().splitlines()
+    assert len(lines) == 3
+    for line, row in zip(lines, unlabelled.iter_rows(named=True), strict=True):
+        impression, ranks = line.split(" ", 1)
+        assert int(impression) == row["impression_id"]
+        assert sorted(json.loads(ranks)) == list(range(1, len(row["article_ids_inview"]) + 1))

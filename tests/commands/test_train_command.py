@@ -1,0 +1,131 @@
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+import torch
+from run_script import ROOT, TIMEOUT_S, metrics_of, run_script, script, small
+
+KEYS = {
+    "split",
+    "auc",
+    "mrr",
+    "reciprocal_rank",
+    "ndcg@5",
+    "ndcg@10",
+    "impressions",
+    "skipped",
+    "unknown_articles",
+}
+
+
+def weights(run):
+    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+
+
+def assert_same_weights(one, other):
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def wait_for_checkpoint(run, process):
+    deadline = time.monotonic() + TIMEOUT_S
+    while not (run / "checkpoints" / "last.ckpt").is_file():
+        assert process.poll() is None, "the run ended before its first checkpoint"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_run_is_a_folder_with_all_that_it_made(trained):
+    assert set(metrics_of(trained)) == KEYS
+    assert metrics_of(trained)["impressions"] + metrics_of(trained)["skipped"] == 300
+    for name in ("config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt"):
+        assert (trained / name).is_file()
+    assert (trained / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    assert "val/auc" in next(trained.glob("csv/*/metrics.csv")).read_text()
+    assert not (trained / "vocabulary").exists()
+
+
+def test_nrms_keeps_its_vocabulary_in_the_run(trained_nrms):
+    assert (trained_nrms / "vocabulary" / "tokenizer.json").is_file()
+    assert set(metrics_of(trained_nrms)) == KEYS
+
+
+def test_training_learns(trained, demo_folder, tmp_path):
+    untrained = tmp_path / "untrained"
+    overrides = [*small("nrms_docvec", demo_folder), "training.learning_rate=1e-12"]
+    run_script("train", *overrides, "trainer.max_epochs=1", f"run={untrained}")
+    assert metrics_of(trained)["auc"] > metrics_of(untrained)["auc"] + 0.05
+
+
+def test_a_killed_run_resumes_inside_its_epoch_to_the_same_weights(demo_folder, tmp_path):
+    command = [*small("nrms_docvec", demo_folder), "callbacks.last.every_n_train_steps=3"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run_script("train", *command, f"run={whole}")
+    process = subprocess.Popen(
+        [*script("train"), *command, f"run={killed}"], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    wait_for_checkpoint(killed, process)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not (killed / "metrics.json").exists()
+    run_script("train", *command, f"resume={killed}")
+    assert_same_weights(weights(whole), weights(killed))
+    assert metrics_of(whole) == metrics_of(killed)
+
+
+def test_a_resumed_run_may_train_longer_but_not_otherwise(demo_folder, trained, tmp_path):
+    message = run_script(
+        "train",
+        *small("nrms_docvec", demo_folder),
+        "training.learning_rate=1e-2",
+        f"resume={trained}",
+        status=2,
+    )
+    assert message.startswith("error: training: ")
+    assert message.count("\n") == 1
+
+
+def test_two_processes_train_as_one(demo_folder, tmp_path):
+    # Without dropout, whose draws differ by rank, and without BatchNorm, whose statistics do.
+    command = [
+        *small("nrms", demo_folder),
+        "model.dropout=0",
+        "trainer.max_epochs=1",
+        "trainer.log_every_n_steps=1",
+    ]
+    one, two = tmp_path / "one", tmp_path / "two"
+    run_script("train", *command, f"run={one}")
+    run_script("train", *command, f"run={two}", "trainer.devices=2")
+    for name, weight in weights(one).items():
+        torch.testing.assert_close(weights(two)[name], weight, rtol=0, atol=2e-5)
+    assert metrics_of(two)["impressions"] == metrics_of(one)["impressions"]
+    assert metrics_of(two)["auc"] == pytest.approx(metrics_of(one)["auc"], abs=1e-3)
+    assert len(list(two.glob("csv/*"))) == 1
+
+
+@pytest.mark.parametrize("victim", ["launcher", "other"])
+def test_when_a_rank_is_killed_the_other_stops_with_an_error(demo_folder, tmp_path, victim):
+    run = tmp_path / "run"
+    command = [*small("nrms", demo_folder), "trainer.max_epochs=1000", f"run={run}"]
+    launcher = psutil.Popen(
+        [*script("train"), *command, "trainer.devices=2"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    others = []
+    try:
+        wait_for_checkpoint(run, launcher)
+        others = launcher.children()
+        assert len(others) == 1
+        (launcher if victim == "launcher" else others[0]).kill()
+        # Lightning and gloo notice within seconds; a hang would end in the timeout.
+        assert launcher.wait(timeout=60) != 0
+        _, alive = psutil.wait_procs(others, timeout=60)
+        assert not alive
+    finally:
+        for process in [launcher, *others]:
+            if process.is_running():
+                process.kill()

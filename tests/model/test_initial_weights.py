@@ -1,0 +1,72 @@
+"""How weights start: tied in the baseline, independent in the standard variant, from one seed."""
+
+from itertools import combinations
+
+import pytest
+import torch
+from golden_files import load_recording
+from small_models import KINDS, VARIANTS, initial_model
+
+from nrms_torch.model.hyper_parameters import from_mapping
+from nrms_torch.model.keras_names import to_keras
+from nrms_torch.model.nrms import NRMS
+
+
+def tied_pairs(tensors):
+    """Pairs of names whose tensors are equal and not constant, as biases are at the start."""
+    drawn = {name: tensor for name, tensor in tensors.items() if tensor.std() > 0}
+    return {
+        (a, b)
+        for a, b in combinations(sorted(drawn), 2)
+        if drawn[a].shape == drawn[b].shape and (drawn[a] == drawn[b]).all()
+    }
+
+
+@pytest.mark.parametrize("name", ["nrms_tied_init", "nrms_docvec_tied_init", "nrms_dense_layers"])
+def test_the_baseline_variant_ties_what_the_baseline_ties(name):
+    recording = load_recording(name)
+    recorded = tied_pairs(recording.group("init_weights"))
+    model = NRMS(from_mapping(recording.hyper_parameters()), seed=1)
+    assert tied_pairs(to_keras(model, model.state_dict())) == recorded
+    assert ("user_encoder.self_attention.WK", "user_encoder.self_attention.WQ") in recorded
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_standard_variant_ties_nothing(kind):
+    assert not tied_pairs(initial_model(kind, variant="standard").state_dict())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_seed_alone_decides(kind, variant):
+    torch.manual_seed(1)
+    first = initial_model(kind, variant=variant, seed=5).state_dict()
+    torch.manual_seed(2)
+    second = initial_model(kind, variant=variant, seed=5).state_dict()
+    torch.testing.assert_close(second, first, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_seed_draws_all_kernels_anew(kind, variant):
+    first = initial_model(kind, variant=variant, seed=5).state_dict()
+    second = initial_model(kind, variant=variant, seed=6).state_dict()
+    drawn = {name for name, tensor in first.items() if tensor.std() > 0}
+    assert {name for name in first if not torch.equal(first[name], second[name])} == drawn
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_kernels_fill_the_bounds_of_glorot_and_nothing_else_is_drawn(kind, variant):
+    parameters = dict(initial_model(kind, variant=variant).named_parameters())
+    if variant == "standard" and kind != "nrms_docvec":
+        embedding = parameters.pop("news_encoder.embedding.weight")
+        assert embedding.std().item() == pytest.approx(1, rel=0.2)
+    for name, parameter in parameters.items():
+        if parameter.ndim == 2:
+            bound = (6 / sum(parameter.shape)) ** 0.5
+            # The smallest kernel has 5 entries: all of them under bound / 3 once in 243 draws.
+            assert bound / 3 < parameter.abs().max() <= bound, name
+        else:
+            expected = 1.0 if "batch_norm" in name and name.endswith("weight") else 0.0
+            assert (parameter == expected).all(), name

@@ -1,0 +1,54 @@
+"""Run a command of the project as a user does: in a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+# Far above what a command takes: a hang becomes a failure, not a stuck suite.
+TIMEOUT_S = 300
+
+
+def script(name: str) -> list[str]:
+    """Give the command line that starts a script."""
+    return [sys.executable, str(ROOT / "scripts" / f"{name}.py")]
+
+
+def run_script(name: str, *overrides: str, status: int = 0) -> str:
+    """Run a script to its end, check its exit status, and give what it printed."""
+    done = subprocess.run(
+        [*script(name), *overrides],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout
+    return done.stdout
+
+
+def small(model: str, folder: Path) -> list[str]:
+    """Give the overrides of a model that trains in seconds."""
+    own = {
+        "nrms_docvec": ["model.newsencoder_units_per_layer=[32]"],
+        "nrms": ["model.title_size=8", "model.embedding_size=24"],
+    }
+    return [
+        f"model={model}",
+        f"data.path={folder}",
+        "data.generate=null",
+        "model.head_num=4",
+        "model.head_dim=6",
+        "model.attention_hidden_dim=16",
+        "training.learning_rate=1e-3",
+        "trainer.max_epochs=2",
+        *own[model],
+    ]
+
+
+def metrics_of(run: Path) -> dict:
+    """Read the metrics that a run has."""
+    return json.loads((run / "metrics.json").read_text())
