@@ -77,7 +77,9 @@ class NRMSModule(L.LightningModule):
         dots = self.model(self.table, batch.history, batch.candidates)
         loss = LOSSES[self.training_parameters.loss](dots, batch.labels)
         loss = loss + self.model.regularization_loss()
-        self.log("train/loss", loss, on_step=True, on_epoch=True, batch_size=len(dots))
+        self.log(
+            "train/loss", loss, on_step=True, on_epoch=True, batch_size=len(dots), sync_dist=True
+        )
         return loss
 
     def on_validation_epoch_start(self) -> None:

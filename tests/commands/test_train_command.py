@@ -2,6 +2,7 @@ import signal
 import subprocess
 import time
 
+import polars as pl
 import psutil
 import pytest
 import torch
@@ -22,6 +23,11 @@ KEYS = {
 
 def weights(run):
     return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+
+
+def step_losses(run):
+    (file,) = run.glob("csv/*/metrics.csv")
+    return pl.read_csv(file)["train/loss_step"].drop_nulls().to_torch()
 
 
 def assert_same_weights(one, other):
@@ -98,11 +104,9 @@ def test_two_processes_train_as_one(demo_folder, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     run_script("train", *command, f"run={one}")
     run_script("train", *command, f"run={two}", "trainer.devices=2")
-    for name, weight in weights(one).items():
-        torch.testing.assert_close(weights(two)[name], weight, rtol=0, atol=2e-5)
+    torch.testing.assert_close(step_losses(two), step_losses(one), rtol=0, atol=1e-5)
     assert metrics_of(two)["impressions"] == metrics_of(one)["impressions"]
     assert metrics_of(two)["auc"] == pytest.approx(metrics_of(one)["auc"], abs=1e-3)
-    assert len(list(two.glob("csv/*"))) == 1
 
 
 @pytest.mark.parametrize("victim", ["launcher", "other"])
