@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-DEMO_RUN ?= runs/demo
 
 .PHONY: setup demo test lint format clean
 
@@ -21,9 +20,10 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 setup: $(VENV)/.dev
 
 demo: $(VENV)/.train
+	rm -rf runs/demo
 	$(BIN)/python scripts/generate_data.py path=data/demo
-	$(BIN)/python scripts/train.py run=$(DEMO_RUN) overwrite=true
-	$(BIN)/python scripts/evaluate.py run=$(DEMO_RUN) split=test
+	$(BIN)/python scripts/train.py experiment=demo run=runs/demo
+	$(BIN)/python scripts/evaluate.py run=runs/demo split=test metrics=runs/demo/test_metrics.json
 
 test: lint
 	$(BIN)/pytest --cov
