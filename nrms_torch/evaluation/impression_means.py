@@ -1,5 +1,6 @@
 """Means over impressions that any number of processes can add up."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Self
 
@@ -40,9 +41,9 @@ class ImpressionMeans(Metric):
         self.add_state("skipped", torch.tensor(0), dist_reduce_fx="sum")
 
     @staticmethod
+    @abstractmethod
     def per_impression(scores: Tensor, labels: Tensor, offsets: Tensor) -> dict[str, Tensor]:
-        """Each of `names` for each impression, (I,) float64."""
-        raise NotImplementedError
+        """Compute each of `names` for each impression, (I,) float64."""
 
     def update(self, scores: Tensor, labels: Tensor, offsets: Tensor) -> None:
         """Add I impressions, maybe none: scores (N,), labels (N,) 0 or 1, offsets (I + 1,)."""

@@ -1,9 +1,11 @@
 import json
 import shutil
+import zipfile
 
 import polars as pl
 import pytest
-from run_script import metrics_of, run_script
+from run_script import metrics_of, run_script, small
+from tiny_transformer import SPECIAL, save_tiny_transformer
 
 
 def evaluate(run, tmp_path, *overrides):
@@ -60,8 +62,6 @@ def test_nrms_measures_articles_that_training_never_saw(trained_nrms, demo_folde
 
 
 def test_a_submission_ranks_every_candidate(trained, three_impressions, tmp_path):
-    import zipfile
-
     file = tmp_path / "made" / "predictions.zip"
     behaviors = three_impressions / "validation" / "behaviors.parquet"
     unlabelled = pl.read_parquet(behaviors).drop("article_ids_clicked")
@@ -74,3 +74,24 @@ def test_a_submission_ranks_every_candidate(trained, three_impressions, tmp_path
         impression, ranks = line.split(" ", 1)
         assert int(impression) == row["impression_id"]
         assert sorted(json.loads(ranks)) == list(range(1, len(row["article_ids_inview"]) + 1))
+
+
+def test_new_words_get_their_transformers_embeddings(tmp_path, demo_folder):
+    words = pl.read_parquet(demo_folder / "articles.parquet")["title"].str.split(" ").explode()
+    known = [*SPECIAL, *words.str.to_lowercase().unique().sort(), "new", "words"]
+    transformer = save_tiny_transformer(tmp_path / "bert", words=known)
+    run = tmp_path / "run"
+    command = [*small("nrms", demo_folder), "trainer.max_epochs=1", "data.text_columns=[title]"]
+    run_script("train", *command, f"data.transformer={transformer}", f"run={run}")
+    kept = json.loads((run / "vocabulary" / "vocabulary.json").read_text())["token_ids"]
+
+    folder = tmp_path / "more"
+    shutil.copytree(demo_folder / "validation", folder / "validation")
+    articles = pl.read_parquet(demo_folder / "articles.parquet")
+    more = articles.head(5).with_columns(
+        pl.col("article_id") + 1_000_000_000, title=pl.lit("new words")
+    )
+    pl.concat([articles, more]).write_parquet(folder / "articles.parquet")
+    # The same impressions among more articles: old articles keep their vectors, and so their ranks.
+    assert evaluate(run, tmp_path, f"data.path={folder}")[0] == metrics_of(run)
+    assert json.loads((run / "vocabulary" / "vocabulary.json").read_text())["token_ids"] == kept

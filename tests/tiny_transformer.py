@@ -8,10 +8,10 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 WORDS = [*SPECIAL, "quick", "brown", "fox", "##es", "jump", "over", "lazy", "dog", ".", "news"]
 
 
-def save_tiny_transformer(folder, *, pad="[PAD]", spare=0):
+def save_tiny_transformer(folder, *, words=WORDS, pad="[PAD]", spare=0):
     """Save tokenizer and model, with `spare` unused word embeddings; give the folder's name."""
     tokenizer = Tokenizer(
-        models.WordPiece({word: row for row, word in enumerate(WORDS)}, unk_token="[UNK]")
+        models.WordPiece({word: row for row, word in enumerate(words)}, unk_token="[UNK]")
     )
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -23,7 +23,7 @@ def save_tiny_transformer(folder, *, pad="[PAD]", spare=0):
     ).save_pretrained(folder)
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=len(WORDS) + spare,
+        vocab_size=len(words) + spare,
         hidden_size=8,
         num_hidden_layers=1,
         num_attention_heads=2,
