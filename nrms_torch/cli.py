@@ -3,15 +3,18 @@
 import logging
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import hydra
-from omegaconf import DictConfig
+from hydra.errors import InstantiationException
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nrms_torch.errors import InputError
-from nrms_torch.ranks import is_rank_zero
 
 _CONFIGS = Path(__file__).parent.parent / "configs"
 _USAGE_ERROR = 2
@@ -25,13 +28,9 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callab
 
     def decorate(main: Callable[[DictConfig], None]) -> Callable[[], None]:
         def guarded(config: DictConfig) -> None:
-            try:
+            with _one_line_for_mistakes():
+                OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
                 main(config)
-            except (InputError, OmegaConfBaseException) as error:
-                # All ranks read the same input; one of them says what is wrong with it.
-                if is_rank_zero():
-                    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-                sys.exit(_USAGE_ERROR)
 
         def run() -> None:
             _quieten_lightning()
@@ -42,6 +41,22 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callab
         return run
 
     return decorate
+
+
+@contextmanager
+def _one_line_for_mistakes() -> Iterator[None]:
+    try:
+        yield
+    except InstantiationException as error:
+        # Lightning's own word on a trainer's or a callback's option is the cause.
+        _stop(error.__cause__ or error)
+    except (InputError, OmegaConfBaseException, MisconfigurationException) as error:
+        _stop(error)
+
+
+def _stop(error: BaseException) -> NoReturn:
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    sys.exit(_USAGE_ERROR)
 
 
 def _quieten_lightning() -> None:

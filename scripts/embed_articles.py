@@ -10,11 +10,16 @@ from nrms_torch.data.articles import article_texts
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.embedding import embed_texts, write_vectors
 from nrms_torch.errors import InputError
+from nrms_torch.fields import require_integer
+from nrms_torch.files import require_writable
 
 
 @command("embed_articles")
 def main(config: DictConfig) -> None:
     """Embed every article of a data folder and write one parquet."""
+    output = Path(str(config.output))
+    require_writable(output)
+    require_integer("batch_size", config.batch_size, 1)
     data = DataConfig(format=config.format, path=config.path)
     articles = data.reader.read_articles(data.folder)
     if articles is None:
@@ -28,8 +33,8 @@ def main(config: DictConfig) -> None:
             batch_size=config.batch_size,
             advance=lambda count: progress.advance(task, count),
         )
-    write_vectors(Path(config.output), ids, vectors)
-    print(f"{len(ids)} vectors of width {vectors.shape[1]} written to {config.output}")
+    write_vectors(output, ids, vectors)
+    print(f"{len(ids)} vectors of width {vectors.shape[1]} written to {output}")
 
 
 if __name__ == "__main__":

@@ -2,22 +2,30 @@
 
 from pathlib import Path
 
-from hydra.utils import instantiate
+from lightning.pytorch.callbacks import RichProgressBar
 from omegaconf import DictConfig
 
 from nrms_torch.cli import command
+from nrms_torch.files import require_writable
 from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.measure import measure
 from nrms_torch.training.run_folder import RunFolder
+from nrms_torch.training.trainer import make_trainer
 
 
 @command("evaluate")
 def main(config: DictConfig) -> None:
     """Score a split with the run's best checkpoint, print the metrics and write them."""
-    run = RunFolder.open(config.run)
+    run = RunFolder.open(str(config.run))
+    file = Path(config.metrics) if config.metrics else run.metrics_file
+    require_writable(file)
     datamodule, module = for_evaluation(run, config.data)
-    trainer = instantiate(config.trainer, logger=False, enable_checkpointing=False)
-    file = Path(config.metrics) if config.metrics else None
+    trainer = make_trainer(
+        config.trainer,
+        callbacks=[RichProgressBar()],
+        logger=False,
+        enable_checkpointing=False,
+    )
     measure(trainer, module, datamodule, run, split=config.split, file=file)
 
 

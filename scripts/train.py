@@ -1,33 +1,35 @@
 """Train a model: `python scripts/train.py data=demo model=nrms_docvec trainer.devices=2`."""
 
 import lightning as L
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from nrms_torch.cli import command
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.measure import measure
-from nrms_torch.training.run_folder import choose_run
+from nrms_torch.training.start import choose_run
+from nrms_torch.training.trainer import make_trainer
 
 
 @command("train")
 def main(config: DictConfig) -> None:
     """Fit, then measure the best checkpoint on the validation split."""
-    run = choose_run(config)
-    config.run = str(run.path)
-    L.seed_everything(config.seed, verbose=False)
+    run, config = choose_run(config, overrides=HydraConfig.get().overrides.task)
     datamodule, module = for_training(config, run.vocabulary())
-    datamodule.check()
-    run.begin(config, datamodule.vocabulary)
-    trainer = instantiate(
+    L.seed_everything(config.seed, verbose=False)
+    trainer = make_trainer(
         config.trainer,
-        callbacks=list(instantiate(config.callbacks).values()),
-        logger=list(instantiate(config.logger).values()),
+        callbacks=[instantiate(callback) for callback in config.callbacks.values() if callback],
+        logger=[instantiate(logger) for logger in config.logger.values()],
         default_root_dir=config.run,
     )
-    resume_from = run.last_checkpoint if config.resume and run.last_checkpoint.is_file() else None
-    trainer.fit(module, datamodule=datamodule, ckpt_path=resume_from)
-    measure(trainer, module, datamodule, run, split="validation", checkpoint=run.best_checkpoint)
+    datamodule.check(trainer.world_size)
+    if trainer.is_global_zero:
+        print(datamodule.summary("train"), datamodule.summary("validation"), sep="\n")
+    run.begin(config, datamodule.vocabulary)
+    trainer.fit(module, datamodule=datamodule, ckpt_path=run.resume_from())
+    measure(trainer, module, datamodule, run, split="validation", checkpoint=run.best())
 
 
 if __name__ == "__main__":

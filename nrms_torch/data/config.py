@@ -58,4 +58,4 @@ class DataConfig:
     @property
     def folder(self) -> Path:
         """The data folder."""
-        return Path(self.path)
+        return Path(str(self.path))

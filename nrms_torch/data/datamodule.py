@@ -55,13 +55,28 @@ class NewsDataModule(L.LightningDataModule):
         """Give a split's impressions, read on first use; InputError where they are not usable."""
         if split not in self._splits:
             tables = self.config.reader.read_split(self.config.folder, split)
-            self._splits[split] = index_impressions(tables, self.table, self.history_size)
+            impressions = index_impressions(tables, self.table, self.history_size)
+            if not impressions.candidates.any():
+                raise InputError(
+                    f"{self.config.folder}: no candidate of {split} is among the "
+                    f"{len(self.table.ids)} articles; expected articles of the same data set"
+                )
+            self._splits[split] = impressions
         return self._splits[split]
 
-    def check(self) -> None:
+    def check(self, ranks: int) -> None:
         """Read what training needs; InputError now, not after an epoch, where it cannot serve."""
-        self.rows  # noqa: B018 - read for its errors
+        self._sampler(rank=0, ranks=ranks)
         self._require_labels("validation")
+
+    def summary(self, split: str) -> str:
+        """Say in a line how much of a split can be used."""
+        data = self.impressions(split)
+        rows = f", {len(self.rows):,} training rows" if split == "train" else ""
+        return (
+            f"{split}: {len(data):,} impressions{rows}; skipped {data.unusable().sum():,} without "
+            f"a click or a negative; {data.unknown_articles:,} unknown articles"
+        )
 
     @cached_property
     def rows(self) -> TrainingRows:
@@ -78,11 +93,7 @@ class NewsDataModule(L.LightningDataModule):
 
     def train_dataloader(self) -> TrainingLoader:
         """Give this rank's batches of training rows."""
-        rank, ranks = self._place()
         config = self.config
-        sampler = BatchSampler(
-            len(self.rows), config.batch_size, seed=self.seed, rank=rank, ranks=ranks
-        )
         dataset = TrainingDataset(
             self.impressions("train"),
             self.rows,
@@ -92,7 +103,7 @@ class NewsDataModule(L.LightningDataModule):
         )
         return TrainingLoader(
             dataset,
-            sampler,
+            self._sampler(*self._place()),
             num_workers=config.num_workers,
             persistent_workers=config.num_workers > 0,
         )
@@ -117,7 +128,16 @@ class NewsDataModule(L.LightningDataModule):
                 f"{self.config.folder}: {split} has no labels, so there is nothing to measure; "
                 "scripts/predict.py ranks it"
             )
+        if impressions.unusable().all():
+            raise InputError(
+                f"{self.config.folder}: no impression of {split} has a click and a negative"
+            )
         return impressions
+
+    def _sampler(self, rank: int, ranks: int) -> BatchSampler:
+        return BatchSampler(
+            len(self.rows), self.config.batch_size, seed=self.seed, rank=rank, ranks=ranks
+        )
 
     def _place(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)

@@ -1,6 +1,5 @@
 """Document vectors from texts: the mean of a transformer's last hidden states."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 
 from nrms_torch.data.schema import ARTICLE_ID
 from nrms_torch.data.transformer import load_transformer
+from nrms_torch.files import replacing
 
 _MAX_TOKENS = 256
 
@@ -54,8 +54,6 @@ def embed_texts(
 
 def write_vectors(file: Path, ids: pl.Series, vectors: np.ndarray) -> None:
     """Write ids (U,) and vectors (U, W) as a parquet of `article_id` and `document_vector`."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{os.getpid()}.{file.name}")
     lists = pl.Series(vectors, dtype=pl.Array(pl.Float32, vectors.shape[1])).arr.to_list()
-    pl.DataFrame({ARTICLE_ID: ids, "document_vector": lists}).write_parquet(temporary)
-    temporary.replace(file)
+    with replacing(file) as temporary:
+        pl.DataFrame({ARTICLE_ID: ids, "document_vector": lists}).write_parquet(temporary)

@@ -6,7 +6,6 @@ never moves.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from nrms_torch.errors import InputError
+from nrms_torch.files import replacing
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 
@@ -54,14 +54,15 @@ class Vocabulary:
 
     def save(self, folder: Path) -> None:
         """Write `tokenizer.json` and `vocabulary.json` into `folder`."""
-        folder.mkdir(parents=True, exist_ok=True)
         content = {
             "pad": self.pad,
             "transformer": self.transformer,
             "token_ids": self.token_ids.tolist(),
         }
-        _write(folder / "tokenizer.json", self.tokenizer.to_str())
-        _write(folder / "vocabulary.json", json.dumps(content))
+        with replacing(folder / "tokenizer.json") as temporary:
+            temporary.write_text(self.tokenizer.to_str())
+        with replacing(folder / "vocabulary.json") as temporary:
+            temporary.write_text(json.dumps(content))
 
     @classmethod
     def load(cls, folder: Path) -> "Vocabulary":
@@ -117,9 +118,3 @@ def _token_lists(tokenizer: Tokenizer, texts: list[str]) -> Iterator[list[int]]:
     for start in range(0, len(texts), 10_000):
         batch = tokenizer.encode_batch(texts[start : start + 10_000], add_special_tokens=False)
         yield from (encoding.ids for encoding in batch)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    temporary.replace(path)

@@ -104,8 +104,10 @@ def _ndcg(click_rank: Tensor, impression: Tensor, clicks: Tensor, k: int) -> Ten
 
     With labels 0 and 1 the gain 2^y − 1 is y, so the clicks' discounts are all there is to sum.
     """
-    discount = 1 / torch.arange(2, k + 2, dtype=torch.float64, device=clicks.device).log2()
+    # On the CPU first: CUDA has no deterministic cumsum.
+    on_cpu = 1 / torch.arange(2, k + 2, dtype=torch.float64).log2()
+    discount = on_cpu.to(clicks.device)
     shown = click_rank <= k
     gain = sum_by_impression(discount[click_rank[shown] - 1], impression[shown], len(clicks))
-    ideal = torch.cat([discount.new_zeros(1), discount.cumsum(0)])
+    ideal = torch.cat([on_cpu.new_zeros(1), on_cpu.cumsum(0)]).to(clicks.device)
     return gain / ideal[clicks.clamp(max=k)]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import torch
 import torch.distributed as dist
+from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 
 from nrms_torch.data.impressions import Impressions
@@ -28,8 +29,9 @@ def encode_articles(model: NRMS, table: Tensor) -> Tensor:
     vectors = table.new_zeros(
         (len(chunks), ARTICLES_PER_CHUNK, model.hyper_parameters.vector_size), dtype=torch.float32
     )
-    for number in range(rank, len(chunks), ranks):
-        vectors[number, : len(chunks[number])] = model.encode_news(chunks[number])
+    with _full_precision(table):
+        for number in range(rank, len(chunks), ranks):
+            vectors[number, : len(chunks[number])] = model.encode_news(chunks[number])
     if ranks > 1:
         # Each chunk is zero on all ranks but one, so the sum gathers them, exactly.
         dist.all_reduce(vectors)
@@ -39,7 +41,8 @@ def encode_articles(model: NRMS, table: Tensor) -> Tensor:
 @torch.no_grad()
 def score_chunk(model: NRMS, news: Tensor, chunk: EvaluationChunk) -> Tensor:
     """Score a chunk's candidates by article vectors `news` (R, D), as float32 dots (N,)."""
-    users = model.encode_users(news[chunk.histories], chunk.histories)
+    with _full_precision(news):
+        users = model.encode_users(news[chunk.histories], chunk.histories)
     user_of_candidate = chunk.owner.repeat_interleave(chunk.offsets.diff())
     parts = zip(
         user_of_candidate.split(CANDIDATES_PER_CHUNK),
@@ -59,5 +62,12 @@ def score_split(
     for chunk in chunks:
         sizes = chunk.offsets.diff()
         shift = (offsets[chunk.positions] - chunk.offsets[:-1]).repeat_interleave(sizes)
-        scores[shift + torch.arange(len(shift))] = score_chunk(model, news, chunk)
+        on_device = move_data_to_device(chunk, news.device)
+        dots = score_chunk(model, news, on_device)
+        scores[shift + torch.arange(len(shift))] = dots.cpu()
     return scores
+
+
+def _full_precision(tensor: Tensor) -> torch.autocast:
+    """Switch autocast off: one checkpoint has one set of scores, however it was trained."""
+    return torch.autocast(tensor.device.type, enabled=False)

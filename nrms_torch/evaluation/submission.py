@@ -1,7 +1,6 @@
 """The challenges' submission file: a zip of `predictions.txt`, one ranked impression a line."""
 
 import io
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nrms_torch.errors import InputError
+from nrms_torch.files import replacing
 
 MEMBER = "predictions.txt"
 # Impressions turned into Python objects at a time: the test set has 13.5 million.
@@ -61,25 +61,18 @@ def write_submission(
     Raises:
         InputError: as `submission_lines`, or `path` is a folder.
     """
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder, expected the name of a zip file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     # The defaults would stamp the time of day and the operating system.
     member = zipfile.ZipInfo(MEMBER)
     member.create_system = 3
     member.external_attr = 0o644 << 16
     member.compress_type = zipfile.ZIP_DEFLATED
-    try:
-        with (
-            zipfile.ZipFile(unfinished, "w") as archive,
-            archive.open(member, "w", force_zip64=True) as binary,
-            io.TextIOWrapper(binary, encoding="ascii", newline="\n") as text,
-        ):
-            text.writelines(submission_lines(impression_ids, ranks, offsets))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        replacing(path) as unfinished,
+        zipfile.ZipFile(unfinished, "w") as archive,
+        archive.open(member, "w", force_zip64=True) as binary,
+        io.TextIOWrapper(binary, encoding="ascii", newline="\n") as text,
+    ):
+        text.writelines(submission_lines(impression_ids, ranks, offsets))
 
 
 def _check_ranks(

@@ -4,7 +4,9 @@ Dimensions: U distinct articles, F features; a title's tokens may stand between 
 """
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional as F
 
 from nrms_torch.model.hyper_parameters import Variant
@@ -46,13 +48,20 @@ class CountedBatchNorm(nn.Module):
     @staticmethod
     def _batch_statistics(X: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor]:
         rows = X.flatten(0, -2)
-        if counts is None:
-            return rows.mean(dim=0), rows.var(dim=0, correction=0)
+        counts = torch.ones(len(X), device=X.device) if counts is None else counts
         weights = counts.to(rows.dtype).repeat_interleave(len(rows) // len(X)).unsqueeze(-1)
-        total = weights.sum()
+        total = _sum_over_ranks(weights.sum())
         # Summed, not a matrix product, whose rounding is three times as large here.
-        mean = (weights * rows).sum(dim=0) / total
-        return mean, (weights * (rows - mean).square()).sum(dim=0) / total
+        mean = _sum_over_ranks((weights * rows).sum(dim=0)) / total
+        return mean, _sum_over_ranks((weights * (rows - mean).square()).sum(dim=0)) / total
+
+
+def _sum_over_ranks(tensor: Tensor) -> Tensor:
+    """Add up a tensor over the ranks of a distributed run, so that a step is as in one process."""
+    if not dist.is_initialized():
+        return tensor
+    summed: Tensor = all_reduce(tensor)
+    return summed
 
 
 class DenseStack(nn.Module):

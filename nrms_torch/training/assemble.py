@@ -1,5 +1,7 @@
 """From a configuration or a run folder to the data module and the LightningModule that fit it."""
 
+import pickle
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,13 +14,13 @@ from nrms_torch.data.demo.generate import generate
 from nrms_torch.data.transformer import word_embeddings
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
-from nrms_torch.fields import from_fields
+from nrms_torch.fields import from_fields, require_integer
 from nrms_torch.model.hyper_parameters import (
-    HyperParameters,
     NRMSDocVecHyperParameters,
+    NRMSHyperParameters,
     from_mapping,
 )
-from nrms_torch.ranks import is_rank_zero
+from nrms_torch.model.nrms import NRMS
 from nrms_torch.training.lightning_module import NRMSModule, TrainingParameters
 from nrms_torch.training.run_folder import RunFolder
 
@@ -32,9 +34,12 @@ def for_training(
     a document vector's. Raises InputError for whatever in the configuration or the data is wrong.
     """
     data = data_config(config.data)
-    if data.generate and is_rank_zero():
-        generate(data.folder, **data.generate)
+    if data.generate:
+        generate(data.folder, **data.generate)  # ranks that start together agree on one
+    training = from_fields(TrainingParameters, "training", _plain(config.training))
+    require_integer("seed", config.seed, 0)
     model = _plain(config.model)
+    _check_model(model)
     datamodule = NewsDataModule(
         data,
         history_size=model["history_size"],
@@ -51,8 +56,6 @@ def for_training(
         model["pad_token"] = vocabulary.pad
         if embeddings is not None:
             model["embedding_size"] = embeddings.shape[1]
-    from_mapping(model)  # complains of the user's fields before Lightning does
-    training = from_fields(TrainingParameters, "training", _plain(config.training))
     module = NRMSModule(model, vars(training), config.seed)
     if embeddings is not None:
         module.model.set_word_embeddings(embeddings)
@@ -66,12 +69,12 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
     Tokens that only new articles have get their transformer's word embeddings: training would not
     have moved them. Raises InputError where the run or the data cannot serve.
     """
-    if not run.best_checkpoint.is_file():
-        raise InputError(f"{run.best_checkpoint}: no such file; the run has not finished an epoch")
-    module = NRMSModule.load_from_checkpoint(run.best_checkpoint, map_location="cpu")
+    module = _load(run.best())
     hyper_parameters = module.model.hyper_parameters
     config = run.config()
     given = {field: value for field, value in _plain(overrides).items() if value is not None}
+    if "path" in given and "vectors" not in given and config.model.name == "nrms_docvec":
+        raise InputError("data.vectors: data.path is another folder; name its vectors too")
     data = data_config(config.data, **given)
     datamodule = NewsDataModule(
         data,
@@ -80,7 +83,7 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
         seed=config.seed,
         vocabulary=run.vocabulary(),
     )
-    _check_fits(datamodule, hyper_parameters, run)
+    _check_fits(datamodule, module.model, run)
     if datamodule.vocabulary is not None:
         known = module.model.word_embeddings()
         if len(datamodule.vocabulary.token_ids) > len(known):
@@ -103,9 +106,34 @@ def _transformer_rows(vocabulary: Vocabulary, start: int) -> Tensor | None:
     return torch.from_numpy(word_embeddings(vocabulary.transformer, vocabulary.token_ids[start:]))
 
 
-def _check_fits(
-    datamodule: NewsDataModule, hyper_parameters: HyperParameters, run: RunFolder
-) -> None:
+def _check_model(model: dict[str, Any]) -> None:
+    """Complain of the user's own fields before the data is read; the data's sizes stand in."""
+    sizes = (
+        {"vocabulary_size": 1, "embedding_size": 1}
+        if model.get("name") == "nrms"
+        else {"document_vector_size": 1}
+    )
+    from_mapping(sizes | model)
+
+
+def _load(checkpoint: Path) -> NRMSModule:
+    try:
+        return NRMSModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, KeyError, OSError, pickle.UnpicklingError) as error:
+        raise InputError(
+            f"{checkpoint}: damaged, or of another version: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _check_fits(datamodule: NewsDataModule, model: NRMS, run: RunFolder) -> None:
+    hyper_parameters = model.hyper_parameters
+    if isinstance(hyper_parameters, NRMSHyperParameters) and run.vocabulary_size() != (
+        hyper_parameters.vocabulary_size
+    ):
+        raise InputError(
+            f"{run.vocabulary_folder}: has {run.vocabulary_size()} tokens, the checkpoint "
+            f"{hyper_parameters.vocabulary_size}; a run keeps the vocabulary it was trained with"
+        )
     if isinstance(hyper_parameters, NRMSDocVecHyperParameters):
         width = datamodule.table.features.shape[1]
         if width != hyper_parameters.document_vector_size:

@@ -1,11 +1,12 @@
 """The learning curve: loss and validation AUC by epoch, as a picture in the run folder."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
+
+from nrms_torch.files import replacing
 
 
 class LearningCurve(L.Callback):
@@ -57,6 +58,5 @@ class LearningCurve(L.Callback):
         left.set_xlabel("epoch")
         left.xaxis.set_major_locator(MaxNLocator(integer=True))
         left.grid(alpha=0.3)
-        temporary = self.file.with_name(f".{os.getpid()}.{self.file.name}")
-        figure.savefig(temporary, dpi=120)
-        temporary.replace(self.file)
+        with replacing(self.file) as temporary:
+            figure.savefig(temporary, dpi=120)

@@ -19,6 +19,8 @@ from nrms_torch.model.nrms import NRMS
 from nrms_torch.training.losses import LOSSES
 from nrms_torch.training.optimizer import KerasAdam
 
+_COUNTS = ("impressions", "skipped")
+
 
 @dataclass(frozen=True)
 class TrainingParameters:
@@ -103,6 +105,16 @@ class NRMSModule(L.LightningModule):
         """Reduce the metrics over ranks and log them as test/…."""
         self._finish_evaluation("test")
 
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Do nothing: Lightning would step after the epoch's checkpoint, too late to resume."""
+
+    def on_train_epoch_end(self) -> None:
+        """Step the plateau schedule by the epoch's validation AUC, before the checkpoint."""
+        schedule = self.lr_schedulers()
+        assert isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
+        if (auc := self.trainer.callback_metrics.get("val/auc")) is not None:
+            schedule.step(auc.item())
+
     def _finish_evaluation(self, prefix: str) -> None:
         self.results = {name: value.item() for name, value in self.metrics.compute().items()}
         self.metrics.reset()
@@ -130,6 +142,3 @@ class NRMSModule(L.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "monitor": "val/auc", "strict": False},
         }
-
-
-_COUNTS = ("impressions", "skipped")

@@ -1,9 +1,7 @@
 """A run is a folder: its configuration, vocabulary, checkpoints, metrics and learning curve."""
 
 import json
-import os
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
+from nrms_torch.files import replacing
 from nrms_torch.ranks import is_rank_zero
-
-# Tells the processes that a DDP launch starts which folder rank 0 has made.
-_RUN_OF_LAUNCH = "NRMS_TORCH_RUN"
-# What a resumed run must share with the one it goes on; the rest may change.
-_FIXED = ("data", "model", "training", "seed")
 
 
 @dataclass(frozen=True)
@@ -59,10 +53,16 @@ class RunFolder:
         return run
 
     def config(self) -> DictConfig:
-        """Read the run's configuration."""
+        """Read the run's configuration, with the folder where it now is."""
         config = OmegaConf.load(self.config_file)
         assert isinstance(config, DictConfig)
+        config.run = str(self.path)
         return config
+
+    def vocabulary_size(self) -> int:
+        """Give the number of tokens of the run's vocabulary, 0 where it has none."""
+        vocabulary = self.vocabulary()
+        return 0 if vocabulary is None else len(vocabulary.token_ids)
 
     def vocabulary(self) -> Vocabulary | None:
         """Read the run's vocabulary, None for document vectors."""
@@ -72,65 +72,30 @@ class RunFolder:
 
     def begin(self, config: DictConfig, vocabulary: Vocabulary | None) -> None:
         """Write what a run starts from, once all of it is known to be sound; rank 0 alone does."""
-        if not is_rank_zero():
+        if not is_rank_zero() or self.config_file.exists():
             return
         self.path.mkdir(parents=True, exist_ok=True)
         if vocabulary is not None:
             vocabulary.save(self.vocabulary_folder)
-        OmegaConf.save(_as_saved(config), self.config_file)
+        with replacing(self.config_file) as temporary:
+            OmegaConf.save(config, temporary)
+
+    def resume_from(self) -> Path | None:
+        """Give the newest checkpoint, None before there is one."""
+        return self.last_checkpoint if self.last_checkpoint.is_file() else None
+
+    def best(self) -> Path:
+        """Give the best checkpoint; InputError before there is one."""
+        if not self.best_checkpoint.is_file():
+            raise InputError(
+                f"{self.best_checkpoint}: no such file; the run has not finished an epoch with its "
+                "validation"
+            )
+        return self.best_checkpoint
 
     def write_metrics(self, metrics: dict[str, Any], file: Path | None = None) -> Path:
         """Write metrics as JSON to `file`, by default the run's metrics.json."""
         file = file or self.metrics_file
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f".{file.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(metrics, indent=2) + "\n")
-        temporary.replace(file)
+        with replacing(file) as temporary:
+            temporary.write_text(json.dumps(metrics, indent=2, allow_nan=False) + "\n")
         return file
-
-
-def choose_run(config: DictConfig) -> RunFolder:
-    """Choose the run folder that `config` asks for, or take up the one it resumes.
-
-    Nothing is written yet; the processes that rank 0 launches will find the same folder. Raises
-    InputError for a folder in use, for one that cannot be resumed, and for a launch whose ranks
-    would not agree on a name.
-    """
-    if config.resume:
-        run = RunFolder.open(config.resume)
-        _check_same(config, run)
-        return run
-    if not is_rank_zero():
-        return RunFolder(Path(os.environ.get(_RUN_OF_LAUNCH) or config.run or _fresh_name(config)))
-    run = RunFolder(Path(config.run or _fresh_name(config)))
-    if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-        raise InputError(
-            f"run: {run.path} is not empty; name another folder, or resume={run.path} to go on"
-        )
-    os.environ[_RUN_OF_LAUNCH] = str(run.path)
-    return run
-
-
-def _fresh_name(config: DictConfig) -> str:
-    if "TORCHELASTIC_RUN_ID" in os.environ or "SLURM_PROCID" in os.environ:
-        raise InputError("run: under torchrun or SLURM name it, run=FOLDER, so that ranks agree")
-    name = f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S}-{config.model.name}"
-    return name if not Path(name).exists() else f"{name}-{os.getpid()}"
-
-
-def _as_saved(config: DictConfig) -> DictConfig:
-    saved = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
-    assert isinstance(saved, DictConfig)
-    return saved
-
-
-def _check_same(config: DictConfig, run: RunFolder) -> None:
-    now, before = _as_saved(config), run.config()
-    if config.run and Path(config.run) != run.path:
-        raise InputError(f"run: {config.run} differs from resume={run.path}; expected one of them")
-    for section in _FIXED:
-        if now[section] != before[section]:
-            raise InputError(
-                f"{section}: {now[section]} differs from {run.config_file}, which has "
-                f"{before[section]}; a run resumes with what it began"
-            )

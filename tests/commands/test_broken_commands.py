@@ -121,6 +121,12 @@ BROKEN_SETTINGS = {
     "vectors that are nowhere": ("data.vectors=nowhere.parquet", "nowhere.parquet"),
     "data that is nowhere": ("data.path=nowhere", "nowhere"),
     "a run that is none": ("resume=nowhere", "nowhere"),
+    "a seed of text": ("seed=lucky", "seed"),
+    "a title of no tokens": ("+model.title_size=-1", "model.title_size"),
+    "a precision that metrics cannot keep": ("trainer.precision=16-true", "trainer.precision"),
+    "an accelerator that is none": ("trainer.accelerator=abacus", "abacus"),
+    "no devices": ("trainer.devices=0", "devices"),
+    "a path that is missing": ("data.path=???", "data.path"),
 }
 
 
@@ -173,7 +179,7 @@ def test_nrms_without_articles_says_what_it_needs(call, folder, tmp_path):
     ("overrides", "what"),
     [
         (["split=bogus"], "bogus"),
-        (["data.path=nowhere"], "nowhere"),
+        (["data.path=nowhere", "data.vectors=nowhere.parquet"], "nowhere"),
         (["data.vectors=nowhere.parquet"], "nowhere.parquet"),
     ],
 )
@@ -188,9 +194,52 @@ def test_vectors_of_another_width_than_the_model_was_trained_on(call, trained, f
     assert_one_line(*error, "width 3")
 
 
+def test_other_data_needs_vectors_of_its_own(call, trained, folder):
+    assert_one_line(*call("evaluate", f"run={trained}", f"data.path={folder}"), "data.vectors")
+
+
+def test_a_run_whose_vocabulary_is_gone_is_refused(call, trained_nrms, tmp_path):
+    run = shutil.copytree(trained_nrms, tmp_path / "run")
+    shutil.rmtree(run / "vocabulary")
+    assert_one_line(*call("evaluate", f"run={run}"), "vocabulary")
+
+
+def test_a_damaged_checkpoint_is_told_in_one_line(call, trained, tmp_path):
+    run = shutil.copytree(trained, tmp_path / "run")
+    checkpoint = run / "checkpoints" / "best.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    assert_one_line(*call("evaluate", f"run={run}"), "best.ckpt")
+
+
+def test_a_batch_that_ranks_cannot_share_leaves_no_run(call, demo_folder, tmp_path):
+    overrides = [*small("nrms_docvec", demo_folder), f"run={tmp_path}/run"]
+    error = call("train", *overrides, "data.batch_size=31", "trainer.devices=2")
+    assert_one_line(*error, "data.batch_size")
+    assert not (tmp_path / "run").exists()
+
+
+def test_vectors_of_no_article_in_view_are_refused(call, folder, tmp_path):
+    others = pl.col("article_id") + 1_000_000
+    change("document_vectors.parquet", article_id=others)(folder)
+    error = call("train", *small("nrms_docvec", folder), f"run={tmp_path}/run")
+    assert_one_line(*error, "no candidate of train")
+
+
+def test_clicks_without_negatives_cannot_be_measured(call, folder, tmp_path):
+    change("validation/behaviors.parquet", article_ids_clicked=pl.col("article_ids_inview"))(folder)
+    error = call("train", *small("nrms_docvec", folder), f"run={tmp_path}/run")
+    assert_one_line(*error, "no impression of validation")
+
+
+def test_metrics_cannot_replace_a_folder(call, trained, tmp_path):
+    assert_one_line(*call("evaluate", f"run={trained}", f"metrics={tmp_path}"), "is a folder")
+
+
 def test_a_split_without_labels_has_nothing_to_measure(call, trained, folder):
     drop("test", "article_ids_clicked")(folder)
-    error = call("evaluate", f"run={trained}", f"data.path={folder}", "split=test")
+    vectors = folder / "document_vectors.parquet"
+    data = [f"data.path={folder}", f"data.vectors={vectors}"]
+    error = call("evaluate", f"run={trained}", *data, "split=test")
     assert_one_line(*error, "has no labels")
 
 

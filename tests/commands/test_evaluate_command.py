@@ -67,7 +67,8 @@ def test_a_submission_ranks_every_candidate(trained, three_impressions, tmp_path
     unlabelled = pl.read_parquet(behaviors).drop("article_ids_clicked")
     shutil.copytree(three_impressions / "validation", three_impressions / "test")
     unlabelled.write_parquet(three_impressions / "test" / "behaviors.parquet")
-    run_script("predict", f"run={trained}", f"data.path={three_impressions}", f"output={file}")
+    data = [f"data.path={three_impressions}", f"data.vectors={three_impressions}/vectors.parquet"]
+    run_script("predict", f"run={trained}", *data, f"output={file}")
     lines = zipfile.ZipFile(file).read("predictions.txt").decode().splitlines()
     assert len(lines) == 3
     for line, row in zip(lines, unlabelled.iter_rows(named=True), strict=True):

@@ -21,8 +21,12 @@ KEYS = {
 }
 
 
+def last_checkpoint(run):
+    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+
+
 def weights(run):
-    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    return last_checkpoint(run)["state_dict"]
 
 
 def step_losses(run):
@@ -76,29 +80,47 @@ def test_a_killed_run_resumes_inside_its_epoch_to_the_same_weights(demo_folder, 
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert not (killed / "metrics.json").exists()
-    run_script("train", *command, f"resume={killed}")
+    run_script("train", f"resume={killed}")
     assert_same_weights(weights(whole), weights(killed))
     assert metrics_of(whole) == metrics_of(killed)
 
 
-def test_a_resumed_run_may_train_longer_but_not_otherwise(demo_folder, trained, tmp_path):
-    message = run_script(
-        "train",
-        *small("nrms_docvec", demo_folder),
-        "training.learning_rate=1e-2",
-        f"resume={trained}",
-        status=2,
-    )
-    assert message.startswith("error: training: ")
+def test_a_run_without_progress_resumes_to_the_same_learning_rate(demo_folder, tmp_path):
+    # Nothing improves at this rate, so the plateau's patience runs out, and then early stopping's.
+    command = [
+        *small("nrms", demo_folder),
+        "training.learning_rate=1e-7",
+        "training.min_learning_rate=0",
+        "trainer.max_epochs=9",
+    ]
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    run_script("train", *command, f"run={whole}")
+    run_script("train", *command, f"run={parted}", "trainer.max_epochs=2")
+    run_script("train", f"resume={parted}", "trainer.max_epochs=9")
+    assert_same_weights(weights(whole), weights(parted))
+    one, other = (last_checkpoint(run) for run in (whole, parted))
+    assert one["lr_schedulers"] == other["lr_schedulers"]
+    assert one["lr_schedulers"][0]["_last_lr"][0] < 1e-7
+    assert one["epoch"] == other["epoch"] == 4
+    run_script("train", f"resume={parted}", "trainer.max_epochs=9")
+    assert last_checkpoint(parted)["epoch"] == 4, "a run that stopped early stays stopped"
+
+
+def test_a_resumed_run_may_not_learn_otherwise(demo_folder, trained):
+    message = run_script("train", "training.learning_rate=1e-2", f"resume={trained}", status=2)
+    assert message.startswith("error: training.learning_rate: 0.01 differs from 0.001")
     assert message.count("\n") == 1
 
 
-def test_two_processes_train_as_one(demo_folder, tmp_path):
-    # Without dropout, whose draws differ by rank, and without BatchNorm, whose statistics do.
+@pytest.mark.parametrize("model", ["nrms", "nrms_docvec"])
+def test_two_processes_train_as_one(demo_folder, tmp_path, model):
+    # Without dropout, whose draws differ by rank; BatchNorm's statistics are those of all ranks.
     command = [
-        *small("nrms", demo_folder),
+        *small(model, demo_folder),
         "model.dropout=0",
         "trainer.max_epochs=1",
+        # Whole batches only: the last one lacks the row that two ranks cannot share.
+        "trainer.limit_train_batches=10",
         "trainer.log_every_n_steps=1",
     ]
     one, two = tmp_path / "one", tmp_path / "two"

@@ -117,5 +117,5 @@ def test_a_failure_leaves_the_file_of_before_and_nothing_else(tmp_path, pipeline
 
 
 def test_a_folder_is_no_name_for_a_submission(tmp_path, pipeline):
-    with pytest.raises(InputError, match="is a folder, expected the name of a zip file"):
+    with pytest.raises(InputError, match="is a folder; expected the name of a file"):
         write_submission(tmp_path, *pipeline)

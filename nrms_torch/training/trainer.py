@@ -1,0 +1,53 @@
+"""The Lightning Trainer of a configuration."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from lightning.fabric.plugins import TorchCheckpointIO
+from omegaconf import DictConfig
+
+from nrms_torch.errors import InputError
+
+# Metrics and article vectors are kept in full precision; these leave weights and data so too.
+_PRECISIONS = ("32-true", "32", 32, "bf16-mixed", "16-mixed")
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint beside its place and renames it: a crash leaves the one before.
+
+    Lightning's own goes through the system's temporary folder, which may be another file system.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Save `checkpoint` at `path`, whole or not at all."""
+        part = f"{path}.part"
+        super().save_checkpoint(checkpoint, part, storage_options)
+        Path(part).replace(path)
+
+
+def make_trainer(config: DictConfig, **parts: Any) -> L.Trainer:
+    """Make the Trainer of a `trainer` section; InputError for what it cannot be.
+
+    `accelerator: auto` is CUDA or the CPU: metrics are sums in float64, which Apple's MPS lacks.
+    """
+    if config.precision not in _PRECISIONS:
+        raise InputError(
+            f"trainer.precision: {config.precision!r} is none of 32-true, bf16-mixed, 16-mixed"
+        )
+    is_multirun = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    if is_multirun and config.devices != 1:
+        # Lightning starts the ranks with this very command line, which would start a sweep each.
+        raise InputError("trainer.devices: a multirun trains on one device; start a job for each")
+    section = config.copy()
+    if section.accelerator == "auto":
+        section.accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    trainer = instantiate(section, plugins=[AtomicCheckpointIO()], **parts)
+    assert isinstance(trainer, L.Trainer)
+    return trainer
