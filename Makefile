@@ -38,4 +38,5 @@ format: setup
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) build data/demo runs/demo .coverage .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build *.egg-info data/demo runs/demo
+	rm -rf .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -78,7 +78,7 @@ class BatchSampler(Sampler[tuple[int, np.ndarray]]):
 
 
 class TrainingDataset(Dataset[TrainingBatch]):
-    """Turns (epoch, rows) into a batch; `sampling` is `each_epoch` or the baseline's `once`."""
+    """Turns (epoch, rows) into a batch; negatives are drawn `once`, as in the baseline, or anew."""
 
     def __init__(
         self, impressions: Impressions, rows: TrainingRows, *, npratio: int, seed: int, once: bool

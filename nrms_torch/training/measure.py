@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.table import Table
 
@@ -52,7 +51,6 @@ def _scale(folder: Path, split: str) -> dict[str, float]:
     return dict(json.loads(truth.read_text())["splits"][split]["auc"])
 
 
-@rank_zero_only
 def _print(metrics: dict[str, Any], scale: dict[str, float], file: Path) -> None:
     table = Table(title=f"{metrics['split']}, {metrics['impressions']:,} impressions")
     table.add_column("metric")
