@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# Threads that wait by spinning are some ten times slower where another program wants the cores.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .PHONY: setup demo test lint format clean
 
 $(BIN)/python:
