@@ -6,24 +6,28 @@ from typing import Any
 import numpy as np
 
 from nrms_torch.errors import InputError
-from nrms_torch.keras_weights.layers import Layer, layer_of_names
+from nrms_torch.keras_weights.layers import Encoders, Layer, layer_of_names
 
 
-def read_keras2_h5(path: Path, file: Any) -> dict[str, list[Layer]]:
-    """Give the encoders of an open file, each with its layers in network order.
+def read_keras2_h5(path: Path, file: Any) -> Encoders:
+    """Give the encoders of an open file.
 
     The outer model has the news encoder, wrapped in TimeDistributed, and the user encoder, which
-    holds the news encoder once more: layers that it shares with another group are given apart.
+    lists the news encoder's layers once more.
     """
     groups = {name: _read_group(path, file, name) for name in _names(file, "layer_names")}
-    encoders: dict[str, list[Layer]] = {}
+    news: dict[str, list[Layer]] = {}
+    users: dict[str, list[Layer]] = {}
     known: set[str] = set()
     # The news encoder has fewer layers than the user encoder that holds it.
     for group, layers in sorted(groups.items(), key=lambda item: len(item[1])):
-        encoders[group] = [layer for layer in layers if layer.name not in known]
-        encoders[f"{group}'s news encoder"] = [layer for layer in layers if layer.name in known]
+        if copies := [layer for layer in layers if layer.name in known]:
+            news[f"{group}'s news encoder"] = copies
+            users[group] = [layer for layer in layers if layer.name not in known]
+        elif layers:
+            news[group] = layers
         known.update(layer.name for layer in layers)
-    return {name: layers for name, layers in encoders.items() if layers}
+    return Encoders(news, users)
 
 
 def _read_group(path: Path, file: Any, group: str) -> list[Layer]:
@@ -31,7 +35,7 @@ def _read_group(path: Path, file: Any, group: str) -> list[Layer]:
     layers: dict[str, dict[str, np.ndarray]] = {}
     try:
         for weight in _names(file[group], "weight_names"):
-            layer, variable = weight.rsplit("/", 1)
+            layer, _, variable = weight.rpartition("/")
             array = np.asarray(file[group][weight], dtype=np.float32)
             layers.setdefault(layer, {})[variable.removesuffix(":0")] = array
     except KeyError as error:

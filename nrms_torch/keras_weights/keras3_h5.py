@@ -8,7 +8,7 @@ import numpy as np
 
 from nrms_torch.errors import InputError
 from nrms_torch.files import replacing
-from nrms_torch.keras_weights.layers import KINDS, Layer, layer_of_ranks, layers_of
+from nrms_torch.keras_weights.layers import KINDS, Encoders, Layer, layer_of_ranks, layers_of
 from nrms_torch.model.hyper_parameters import NRMSHyperParameters
 from nrms_torch.model.nrms import NRMS
 
@@ -31,14 +31,14 @@ _FRAME = {
 }
 
 
-def read_keras3_h5(path: Path, file: Any) -> dict[str, list[Layer]]:
-    """Give the encoders of an open file, each with its layers in the order of their numbers."""
+def read_keras3_h5(path: Path, file: Any) -> Encoders:
+    """Give the encoders of an open file; the order of layers is that of their numbers."""
     layers = _read_layers(file)
-    encoders: dict[str, list[Layer]] = {}
+    groups: dict[str, list[Layer]] = {}
     for name in sorted(layers, key=_class_and_number):
         arrays = [array for _, array in sorted(layers[name].items())]
-        encoders.setdefault(name.rpartition("/")[0], []).append(layer_of_ranks(path, name, arrays))
-    return encoders
+        groups.setdefault(name.rpartition("/")[0], []).append(layer_of_ranks(path, name, arrays))
+    return Encoders.of_groups(groups)
 
 
 def write_keras_weights(path: Path, model: NRMS) -> None:

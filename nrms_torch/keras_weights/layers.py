@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -58,6 +59,26 @@ class Layer:
     def shapes(self) -> str:
         """The shapes of the variables, for a reader."""
         return " ".join(str(array.shape) for array in self.variables.values())
+
+
+class Encoders(NamedTuple):
+    """The layers of a file in network order, by the names of the groups that hold them.
+
+    The news encoder may be there in several copies; the user encoder's are its own layers alone.
+    """
+
+    news: dict[str, list[Layer]]
+    users: dict[str, list[Layer]]
+
+    @classmethod
+    def of_groups(cls, groups: dict[str, list[Layer]]) -> "Encoders":
+        """Tell the encoders apart: a user encoder has neither embedding nor dense layers."""
+        news = {
+            name: layers
+            for name, layers in groups.items()
+            if any(layer.kind in ("embedding", "dense") for layer in layers)
+        }
+        return cls(news, {name: layers for name, layers in groups.items() if name not in news})
 
 
 def layer_of_names(path: Path, name: str, variables: dict[str, np.ndarray]) -> Layer:

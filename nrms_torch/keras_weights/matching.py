@@ -5,38 +5,31 @@ from pathlib import Path
 import numpy as np
 
 from nrms_torch.errors import InputError
-from nrms_torch.keras_weights.layers import KINDS, Layer, layers_of
+from nrms_torch.keras_weights.layers import KINDS, Encoders, Layer, layers_of
 from nrms_torch.model.nrms import NRMS
 
 Pairs = list[tuple[Layer, Layer]]
 
 
-def match(path: Path, encoders: dict[str, list[Layer]], model: NRMS) -> dict[str, np.ndarray]:
+def match(path: Path, encoders: Encoders, model: NRMS) -> dict[str, np.ndarray]:
     """Give a file's weights under the baseline's names.
 
-    `encoders` are the groups of layers that the file holds, each in network order. The one without
-    embedding and dense layers is the user encoder; all others are copies of the news encoder.
     Raises InputError for a layer that is missing, one too many or of another shape, and for copies
     that differ.
     """
     expected = layers_of(model)
     nothing: dict[str, list[Layer]] = {"the file": []}
-    news = {name: layers for name, layers in encoders.items() if _encodes_news(layers)} or nothing
-    users = {name: layers for name, layers in encoders.items() if name not in news} or nothing
-    pairs_of_news = {
-        name: _pair(path, name, layers, expected["news_encoder"]) for name, layers in news.items()
+    news = {
+        group: _pair(path, group, layers, expected["news_encoder"])
+        for group, layers in (encoders.news or nothing).items()
     }
-    pairs_of_users = {
-        name: _pair(path, name, layers, expected["user_encoder"]) for name, layers in users.items()
+    users = {
+        group: _pair(path, group, layers, expected["user_encoder"])
+        for group, layers in (encoders.users or nothing).items()
     }
     # The user encoder first: a wrong head count is plainest in its attention.
-    user_encoder = _agreed(path, pairs_of_users)
-    return _agreed(path, pairs_of_news) | user_encoder
-
-
-def _encodes_news(layers: list[Layer]) -> bool:
-    """Tell a news encoder from a user encoder, which has neither embedding nor dense layers."""
-    return any(layer.kind in ("embedding", "dense") for layer in layers)
+    user_encoder = _agreed(path, users)
+    return _agreed(path, news) | user_encoder
 
 
 def _pair(path: Path, group: str, found: list[Layer], expected: list[Layer]) -> Pairs:

@@ -11,7 +11,7 @@ from torch import Tensor
 from nrms_torch.errors import InputError
 from nrms_torch.keras_weights.keras2_h5 import read_keras2_h5
 from nrms_torch.keras_weights.keras3_h5 import read_keras3_h5
-from nrms_torch.keras_weights.layers import Layer
+from nrms_torch.keras_weights.layers import Encoders, Layer
 from nrms_torch.keras_weights.matching import match
 from nrms_torch.keras_weights.tf_checkpoint import read_tf_checkpoint
 from nrms_torch.model.keras_names import from_keras
@@ -35,7 +35,7 @@ class KerasWeights:
     """The layers of a file's encoders: Keras 2 `.h5`, its checkpoints, Keras 3 `.weights.h5`."""
 
     path: Path
-    encoders: dict[str, list[Layer]]
+    encoders: Encoders
 
     @classmethod
     def read(cls, path: Path) -> "KerasWeights":
@@ -73,11 +73,11 @@ class KerasWeights:
         raise InputError(f"{self.path}: no embedding and no dense layer; expected a news encoder")
 
     def _first(self, kind: str) -> Layer | None:
-        layers = (layer for encoder in self.encoders.values() for layer in encoder)
+        layers = (layer for group in self.encoders.news.values() for layer in group)
         return next((layer for layer in layers if layer.kind == kind), None)
 
 
-def _read_hdf5(path: Path) -> dict[str, list[Layer]]:
+def _read_hdf5(path: Path) -> Encoders:
     import h5py
 
     if not path.exists():
@@ -97,7 +97,7 @@ def _read_hdf5(path: Path) -> dict[str, list[Layer]]:
         ) from error
 
 
-def _read_open(path: Path, file: Any) -> dict[str, list[Layer]]:
+def _read_open(path: Path, file: Any) -> Encoders:
     if "model_config" in file.attrs:
         raise InputError(
             f"{path}: is a whole model as Keras 2 saves it; expected weights: load it in Keras and "
@@ -105,6 +105,6 @@ def _read_open(path: Path, file: Any) -> dict[str, list[Layer]]:
         )
     read = read_keras2_h5 if "layer_names" in file.attrs else read_keras3_h5
     encoders = read(path, file)
-    if not encoders:
+    if not any(encoders):
         raise InputError(f"{path}: is HDF5 without a layer's weights; expected what Keras saved")
     return encoders

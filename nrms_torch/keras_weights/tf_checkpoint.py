@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nrms_torch.keras_weights.layers import Layer, layer_of_names
+from nrms_torch.keras_weights.layers import Encoders, Layer, layer_of_names
 from nrms_torch.keras_weights.tensor_bundle import TensorBundle
 
 _VARIABLE = re.compile(
@@ -14,8 +14,8 @@ _VARIABLE = re.compile(
 )
 
 
-def read_tf_checkpoint(prefix: Path) -> dict[str, list[Layer]]:
-    """Give the encoders of a checkpoint, each with its layers in network order.
+def read_tf_checkpoint(prefix: Path) -> Encoders:
+    """Give the encoders of a checkpoint.
 
     A path such as `layer_with_weights-1/layer_with_weights-2/WQ` counts layers as the network has
     them; the news encoder, which two models hold, is saved once. Raises InputError where a file is
@@ -27,9 +27,9 @@ def read_tf_checkpoint(prefix: Path) -> dict[str, list[Layer]]:
         if place := _VARIABLE.fullmatch(key):
             variables = layers.setdefault((place["encoder"], int(place["number"])), {})
             variables[place["variable"]] = bundle.read(key)
-    encoders: dict[str, list[Layer]] = {}
+    groups: dict[str, list[Layer]] = {}
     for encoder, number in sorted(layers):
         name = f"{encoder}layer_with_weights-{number}"
         layer = layer_of_names(prefix, name, layers[encoder, number])
-        encoders.setdefault(encoder or "the outer model", []).append(layer)
-    return encoders
+        groups.setdefault(encoder or "the outer model", []).append(layer)
+    return Encoders.of_groups(groups)
