@@ -52,7 +52,7 @@ def _scale(folder: Path, split: str) -> dict[str, float]:
 
 
 def _print(metrics: dict[str, Any], scale: dict[str, float], file: Path) -> None:
-    table = Table(title=f"{metrics['split']}, {metrics['impressions']:,} impressions")
+    table = Table(title=f"{metrics['split']}, {metrics['impressions']:,} impressions", min_width=44)
     table.add_column("metric")
     table.add_column("value", justify="right")
     for name, value in metrics.items():
