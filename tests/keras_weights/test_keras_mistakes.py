@@ -19,7 +19,7 @@ NEWS3 = "layers/time_distributed/layer/layers"
 
 def assert_refused(path, recording, *parts, **settings):
     """Check that reading fails with one line that holds all `parts`."""
-    model = NRMS(from_mapping(load_recording(recording).hyper_parameters() | settings))
+    model = NRMS(from_mapping(load_recording(recording).hyper_parameters | settings))
     with pytest.raises(InputError) as refusal:
         read_keras_weights(path, model)
     message = str(refusal.value)

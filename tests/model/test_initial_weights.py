@@ -26,7 +26,7 @@ def tied_pairs(tensors):
 def test_the_baseline_variant_ties_what_the_baseline_ties(name):
     recording = load_recording(name)
     recorded = tied_pairs(recording.group("init_weights"))
-    model = NRMS(from_mapping(recording.hyper_parameters()), seed=1)
+    model = NRMS(from_mapping(recording.hyper_parameters), seed=1)
     assert tied_pairs(to_keras(model, model.state_dict())) == recorded
     assert ("user_encoder.self_attention.WK", "user_encoder.self_attention.WQ") in recorded
 

@@ -28,7 +28,7 @@ def run(request, tmp_path_factory):
     """A recording, the module trained on its trajectory, and the losses on the way."""
     recording = load_recording(request.param)
     module = NRMSModule(
-        hyper_parameters=recording.hyper_parameters(),
+        hyper_parameters=recording.hyper_parameters,
         training={name: recording.config[name] for name in ("learning_rate", "loss")},
         seed=0,
     )

@@ -1,0 +1,49 @@
+"""Prove parity with the TensorFlow baseline: `python scripts/parity.py FILE_OR_FOLDER…`."""
+
+import sys
+from itertools import takewhile
+from pathlib import Path
+
+from omegaconf import DictConfig, ListConfig
+
+from nrms_torch.cli import command
+from nrms_torch.errors import InputError
+from nrms_torch.files import require_writable
+from nrms_torch.parity.report import draw, print_table, write_json
+from nrms_torch.parity.suite import run_checks
+
+
+@command("parity")
+def main(config: DictConfig) -> None:
+    """Check each file, print and write the report; exit status 1 if a check misses."""
+    paths = config.paths if isinstance(config.paths, ListConfig) else [config.paths]
+    if not isinstance(config.reference, bool):
+        raise InputError(f"reference: expected true or false, found {config.reference!r}")
+    table, figure = (Path(str(config.output)) / f"parity.{kind}" for kind in ("json", "png"))
+    for file in (table, figure):
+        require_writable(file)
+    results = run_checks(
+        [Path(str(path)) for path in paths],
+        weights=None if config.weights is None else Path(str(config.weights)),
+        reference=config.reference,
+    )
+    print_table(results)
+    write_json(results, table)
+    if results.comparisons:
+        draw(results.comparisons, figure)
+    if results.misses:
+        sys.exit(1)
+
+
+def with_paths_as_override(arguments: list[str]) -> list[str]:
+    """Turn leading paths into Hydra's `paths=['A','B']`, quoted since a path may hold a comma."""
+    paths = list(takewhile(lambda argument: "=" not in argument and argument[:1] != "-", arguments))
+    if not paths:
+        return arguments
+    quoted = ("'" + path.replace("'", r"\'") + "'" for path in paths)
+    return [f"paths=[{','.join(quoted)}]", *arguments[len(paths) :]]
+
+
+if __name__ == "__main__":
+    sys.argv[1:] = with_paths_as_override(sys.argv[1:])
+    main()
