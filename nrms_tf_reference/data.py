@@ -4,6 +4,7 @@ Dimensions: B rows of training, H history length, C candidates, N candidates of 
 a batch; an article is T token ids or a vector of W.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -73,7 +74,7 @@ def sample_training_rows(
 
 
 @dataclass(frozen=True)
-class _Loader:
+class _Loader(ABC):
     """Batches of `batch_size` impressions in their order; the last may be smaller."""
 
     impressions: Sequence[Impression]
@@ -88,8 +89,9 @@ class _Loader:
         for start in range(0, len(self.impressions), self.batch_size):
             yield self._batch(self.impressions[start : start + self.batch_size])
 
+    @abstractmethod
     def _batch(self, impressions: Sequence[Impression]) -> Batch:
-        raise NotImplementedError
+        """Make the features and labels of one batch."""
 
     def _histories(self, impressions: Sequence[Impression]) -> np.ndarray:
         """Keep the last H ids of each history, pad at the left with 0: features (B, H, ·)."""
