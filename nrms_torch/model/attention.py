@@ -25,18 +25,24 @@ class SelfAttention(nn.Module):
 
     def forward(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
         """Attend over positions: X (N, L, I) and mask (N, L), true where attended, to (N, L, D)."""
-        Q, K, V = (self._heads(X @ W) for W in (self.WQ, self.WK, self.WV))
-        logits = Q @ K.transpose(-2, -1) / self.head_dim**0.5
+        # One product for all three: it is larger, and so is its gradient's.
+        QKV = X @ torch.cat([self.WQ, self.WK, self.WV], dim=1)
+        return self.attend(QKV, mask)
+
+    def attend(self, QKV: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Attend with given projections QKV (N, L, 3 D), side by side, to (N, L, D)."""
+        parts = QKV.unflatten(-1, (3, self.head_num, self.head_dim)).unbind(2)
+        Q, K, V = (part.transpose(1, 2).contiguous() for part in parts)
+        # Keys before queries: so laid out, no product of either variant, nor of its gradient,
+        # needs a copy of its factors.
+        logits = K @ Q.transpose(-2, -1) / self.head_dim**0.5
         if mask is not None:
             # The least finite value, not -inf: a row with nothing to attend to must not become NaN.
-            logits = logits.masked_fill(~mask[:, None, None, :], torch.finfo(logits.dtype).min)
-        A = logits.softmax(dim=-1)
-        if self.transposed:
+            logits = logits.masked_fill(~mask[:, None, :, None], torch.finfo(logits.dtype).min)
+        A = logits.softmax(dim=-2)
+        if not self.transposed:
             A = A.transpose(-2, -1)
         return (A @ V).transpose(1, 2).flatten(2)
-
-    def _heads(self, X: Tensor) -> Tensor:
-        return X.unflatten(-1, (self.head_num, self.head_dim)).transpose(1, 2)
 
 
 class AdditivePooling(nn.Module):

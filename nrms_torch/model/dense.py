@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional as F
 
+from nrms_torch.model.dropout import Dropout
 from nrms_torch.model.hyper_parameters import Variant
 
 
@@ -74,7 +75,7 @@ class DenseStack(nn.Module):
         sizes = zip((input_size, *units), units, strict=False)
         self.dense = nn.ModuleList(nn.Linear(before, after) for before, after in sizes)
         self.batch_norm = nn.ModuleList(CountedBatchNorm(size, variant) for size in units)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, X: Tensor, counts: Tensor | None = None) -> Tensor:
         """Map X (U, …, input_size) to (U, …, units[-1]); counts (U,) weight the BatchNorms."""

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from nrms_torch.model.attention import AdditivePooling, SelfAttention
 from nrms_torch.model.dense import DenseStack
+from nrms_torch.model.dropout import Dropout
 from nrms_torch.model.hyper_parameters import NRMSDocVecHyperParameters, NRMSHyperParameters
 
 
@@ -30,7 +31,7 @@ class TitleEncoder(nn.Module):
         units = hp.newsencoder_units_per_layer
         self.stack = DenseStack(hp.vector_size, units, hp.dropout, hp.variant) if units else None
         self.pooling = AdditivePooling(hp.vector_size, hp.attention_hidden_dim)
-        self.dropout = nn.Dropout(hp.dropout)
+        self.dropout = Dropout(hp.dropout)
 
     def forward(self, titles: Tensor, counts: Tensor | None = None) -> Tensor:
         """Encode titles (U, T) of token ids to (U, D); counts (U,) weight a BatchNorm's rows."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import lightning as L
@@ -126,7 +127,7 @@ class NRMSModule(L.LightningModule):
         """Give Adam, Keras' in the baseline variant, with a plateau schedule on val/auc."""
         parameters = self.training_parameters
         is_baseline = self.model.hyper_parameters.variant == "baseline"
-        kind = KerasAdam if is_baseline else torch.optim.Adam
+        kind = KerasAdam if is_baseline else partial(torch.optim.Adam, fused=True)
         optimizer = kind(self.model.parameters(), lr=parameters.learning_rate)
         schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
             optimizer,

@@ -12,6 +12,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from omegaconf import DictConfig
 
 from nrms_torch.errors import InputError
+from nrms_torch.training.memory import keep_freed_memory
 
 # Metrics and article vectors are kept in full precision; these leave weights and data so too.
 _PRECISIONS = ("32-true", "32", 32, "bf16-mixed", "16-mixed")
@@ -45,6 +46,7 @@ def make_trainer(config: DictConfig, **parts: Any) -> L.Trainer:
     if is_multirun and config.devices != 1:
         # Lightning starts the ranks with this very command line, which would start a sweep each.
         raise InputError("trainer.devices: a multirun trains on one device; start a job for each")
+    keep_freed_memory()
     section = config.copy()
     if section.accelerator == "auto":
         section.accelerator = "cuda" if torch.cuda.is_available() else "cpu"
