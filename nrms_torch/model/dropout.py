@@ -15,7 +15,7 @@ class Dropout(nn.Dropout):
     the mean is exact.
     """
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 -- the name is nn.Dropout's
+    def forward(self, input: Tensor) -> Tensor:
         """Drop elements of a tensor of any shape, in training alone."""
         if not self.training or self.p == 0 or input.device.type != "cpu":
             return F.dropout(input, self.p, self.training)
