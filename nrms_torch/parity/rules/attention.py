@@ -16,7 +16,7 @@ from nrms_torch.parity.rules.rule import Patch, Rule, around, fixed
 _POOLING_TEST = "tests/model/test_attention.py::test_pooling_adds_1e_7_to_the_sum"
 
 
-def _attention(*, scaled: bool = True, softmax_over: int = -1) -> Patch:
+def attention_with(*, scaled: bool = True, softmax_over: int = -1) -> Patch:
     """Attend as the baseline does but for what is asked."""
 
     def forward(self: SelfAttention, X: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -31,7 +31,7 @@ def _attention(*, scaled: bool = True, softmax_over: int = -1) -> Patch:
     return patch.object(SelfAttention, "forward", forward)
 
 
-def _pooling(
+def pooling_with(
     *,
     squash: Callable[[Tensor], Tensor] = torch.tanh,
     subtract_maximum: bool = False,
@@ -82,14 +82,14 @@ ATTENTION = (
         "without it the softmax saturates",
         "not divided",
         "nrms.npz",
-        (_attention(scaled=False),),
+        (attention_with(scaled=False),),
     ),
     Rule(
         "The softmax is over keys, the last axis",
         "behind the transposition, weights into a position do not sum to 1",
         "over queries",
         "nrms.npz",
-        (_attention(softmax_over=-2),),
+        (attention_with(softmax_over=-2),),
     ),
     Rule(
         "No output projection",
@@ -153,20 +153,20 @@ ATTENTION = (
         "tanh bounds the logits, so that exp needs no maximum subtracted",
         "relu for tanh",
         "nrms.npz",
-        (_pooling(squash=torch.relu),),
+        (pooling_with(squash=torch.relu),),
     ),
     Rule(
         "1e-7 is added to the sum of the pooling weights",
         "shows where all a are tiny: recordings have sums of 5 and more",
         "nothing is added",
         _POOLING_TEST,
-        (_pooling(epsilon=0),),
+        (pooling_with(epsilon=0),),
     ),
     Rule(
         "No maximum is subtracted before exp",
         "with it, 1e-7 is never felt: shows in the same place",
         "subtracted, as in a softmax",
         _POOLING_TEST,
-        (_pooling(subtract_maximum=True),),
+        (pooling_with(subtract_maximum=True),),
     ),
 )
