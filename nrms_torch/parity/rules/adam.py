@@ -101,7 +101,7 @@ ADAM = (
         "Keras' placement; the first gradients of WQ and WK are 1e-10, far under eps",
         "after it, as in torch",
         "nrms_tied_init.npz",
-        (around(KerasAdam, "step", lambda _, self, *rest: torch.optim.Adam.step(self, *rest)),),
+        (around(KerasAdam, "step", lambda _, self, closure: torch.optim.Adam.step(self, closure)),),
     ),
     Rule(
         "Adam's eps is 1e-7",
