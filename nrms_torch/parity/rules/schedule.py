@@ -4,7 +4,6 @@ from typing import Any
 
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from nrms_torch.evaluation.ranking import RankingMetrics
 from nrms_torch.parity.rules.rule import Patch, Rule, around
 from nrms_torch.training.callbacks import ResumableEarlyStopping
 from nrms_torch.training.lightning_module import NRMSModule
@@ -92,19 +91,5 @@ SCHEDULE = (
         "of the lowest",
         _BEST,
         (_made_with(ModelCheckpoint, mode="min"),),
-    ),
-    Rule(
-        "AUC is per impression",
-        "the benchmark's own is pooled over sampled candidates, and not what papers report: "
-        "here we differ on purpose",
-        "pooled over all impressions",
-        "metrics.json",
-        (
-            around(
-                RankingMetrics,
-                "per_impression",
-                lambda real, scores, labels, offsets: real(scores, labels, offsets[[0, -1]]),
-            ),
-        ),
     ),
 )
