@@ -13,10 +13,12 @@ from nrms_torch.model.news_encoder import TitleEncoder
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.parity.rules.rule import Patch, Rule, around, fixed
 
-_POOLING_TEST = "tests/model/test_attention.py::test_pooling_adds_1e_7_to_the_sum"
+_EPSILON = "tests/model/test_attention.py::test_pooling_adds_1e_7_to_the_sum"
 
 
-def attention_with(*, scaled: bool = True, softmax_over: int = -1) -> Patch:
+def attention_with(
+    *, scaled: bool = True, softmax_over: int = -1, interleaved: bool = False
+) -> Patch:
     """Attend as the baseline does but for what is asked."""
 
     def forward(self: SelfAttention, X: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -26,7 +28,8 @@ def attention_with(*, scaled: bool = True, softmax_over: int = -1) -> Patch:
         )
         logits = Q @ K.transpose(-2, -1) / (self.head_dim**0.5 if scaled else 1)
         A = logits.softmax(dim=softmax_over)
-        return (A.transpose(-2, -1) @ V).transpose(1, 2).flatten(2)
+        by_head = (A.transpose(-2, -1) @ V).transpose(1, 2)
+        return (by_head.transpose(2, 3) if interleaved else by_head).flatten(2)
 
     return patch.object(SelfAttention, "forward", forward)
 
@@ -36,6 +39,7 @@ def pooling_with(
     squash: Callable[[Tensor], Tensor] = torch.tanh,
     subtract_maximum: bool = False,
     epsilon: float = 1e-7,
+    in_float32: bool = True,
 ) -> Patch:
     """Pool as the baseline does but for what is asked."""
 
@@ -43,7 +47,7 @@ def pooling_with(
         logits = squash(X @ self.W + self.b) @ self.q
         if subtract_maximum:
             logits = logits - logits.amax(dim=1, keepdim=True)
-        a = logits.exp()
+        a = (logits.float() if in_float32 else logits).exp()
         return (a / (a.sum(dim=1, keepdim=True) + epsilon) * X).sum(dim=1)
 
     return patch.object(AdditivePooling, "forward", forward)
@@ -90,6 +94,13 @@ ATTENTION = (
         "over queries",
         "nrms.npz",
         (attention_with(softmax_over=-2),),
+    ),
+    Rule(
+        "Heads stand side by side",
+        "head h is at h · head_dim and on",
+        "interleaved",
+        "nrms.npz",
+        (attention_with(interleaved=True),),
     ),
     Rule(
         "No output projection",
@@ -159,14 +170,28 @@ ATTENTION = (
         "1e-7 is added to the sum of the pooling weights",
         "shows where all a are tiny: recordings have sums of 5 and more",
         "nothing is added",
-        _POOLING_TEST,
+        _EPSILON,
         (pooling_with(epsilon=0),),
     ),
     Rule(
         "No maximum is subtracted before exp",
         "with it, 1e-7 is never felt: shows in the same place",
         "subtracted, as in a softmax",
-        _POOLING_TEST,
+        _EPSILON,
         (pooling_with(subtract_maximum=True),),
+    ),
+    Rule(
+        "exp is in float32 under autocast",
+        "float16 overflows at exp(11.1)",
+        "in half precision",
+        "tests/model/test_attention.py::test_pooling_does_not_overflow_in_half_precision",
+        (pooling_with(in_float32=False),),
+    ),
+    Rule(
+        "Token 0's embedding is trained like any other",
+        "the baseline's layer has no padding id",
+        "`padding_idx=0`",
+        "nrms.npz",
+        (fixed(nn.Embedding, "padding_idx", 0),),
     ),
 )
