@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
 from nrms_torch.cli import command
@@ -17,6 +18,7 @@ def main(config: DictConfig) -> None:
     """Print a line a rule, and write the tables; exit status 1 if a rule breaks unseen."""
     document = Path(str(config.output))
     require_place(document)
+    GlobalHydra.instance().clear()  # tests that rules name compose configurations of their own
     seen: dict[str, list[tuple[Rule, Outcome]]] = {}
     for title, rules in SECTIONS.items():
         seen[title] = []

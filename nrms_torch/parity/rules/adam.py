@@ -71,7 +71,7 @@ def _remember_words(self: TitleEncoder, titles: Tensor, counts: Tensor | None = 
     table, words = self.embedding.weight, self.embedding(titles)
     if words.requires_grad:
         words.retain_grad()
-        table.places = [*getattr(table, "places", []), (titles, words)]
+        vars(table).setdefault("places", []).append((titles, words))
     pooled: Tensor = self.pooling(self.dropout(self.self_attention(self.dropout(words))))
     return pooled
 
@@ -82,7 +82,7 @@ def _square_before_summing(optimizer: KerasAdam, step: Step) -> None:
         of_new = 1 - group["betas"][1]
         for parameter in group["params"]:
             squares = torch.zeros_like(parameter)
-            for titles, words in parameter.__dict__.pop("places", []):
+            for titles, words in vars(parameter).pop("places", []):
                 squares.index_add_(0, titles.flatten(), words.grad.flatten(0, 1).square())
             if squares.any():
                 state = optimizer.state[parameter]
@@ -116,7 +116,7 @@ ADAM = (
         "A word's gradients are summed before Adam squares them",
         "Keras 2 does; Keras 3 squares the gradient of each place of a title apart",
         "squared, then summed",
-        "nrms.npz",
+        "nrms_log_loss.npz",
         (
             patch.object(TitleEncoder, "forward", _remember_words),
             calls_with(),  # a repeated article has places of its own

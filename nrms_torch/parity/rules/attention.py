@@ -53,7 +53,9 @@ def pooling_with(
     return patch.object(AdditivePooling, "forward", forward)
 
 
-def _with_output_projection(real: Any, self: SelfAttention, *arguments: Any, **options: Any) -> None:
+def _with_output_projection(
+    real: Any, self: SelfAttention, *arguments: Any, **options: Any
+) -> None:
     real(self, *arguments, **options)
     self.WO = nn.Parameter(torch.eye(self.head_num * self.head_dim))
 

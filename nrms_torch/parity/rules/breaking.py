@@ -1,7 +1,5 @@
 """Break a rule and see what fails: the checks of a golden file, or a test."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,8 +54,8 @@ def _failed_tests(rule: Rule) -> list[str]:
     without = ("cacheprovider", "terminal", "unraisableexception", "threadexception")
     own = ["--rootdir", str(ROOT), "-o", "addopts=", *(f"-pno:{plugin}" for plugin in without)]
     status = pytest.main([*own, str(ROOT / rule.shown_by)], [breaker])
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise InputError(f"{rule.shown_by}: cannot be run: {status.name}")  # type: ignore[union-attr]
+    if breaker.error or status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise RuntimeError(f"{rule.shown_by}: shows nothing: {breaker.error or status!r}")
     return breaker.failed
 
 
@@ -67,14 +65,17 @@ class _Breaker:
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.failed: list[str] = []
+        self.error: BaseException | None = None
 
     def pytest_runtestloop(self, session: Any) -> None:
         """Break the rule; pytest goes on to its own loop."""
         session.config.add_cleanup(self.rule.broken().close)
 
     def pytest_exception_interact(self, node: Any, call: Any) -> None:
-        """Keep the name of a test that an assertion ended: any other error would prove nothing."""
+        """Keep the name of a test that an assertion ended: any other error proves nothing."""
         import pytest
 
         if call.excinfo.errisinstance((AssertionError, pytest.fail.Exception)):
             self.failed.append(node.name)
+        else:
+            self.error = call.excinfo.value

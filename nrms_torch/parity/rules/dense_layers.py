@@ -51,7 +51,9 @@ def titles_with(*, embeddings: bool = True, attended: bool = True, dense: bool =
     return patch.object(TitleEncoder, "forward", forward)
 
 
-def calls_with(*, candidates_first: bool = True, together: bool = False, by_place: bool = False) -> Patch:
+def calls_with(
+    *, candidates_first: bool = True, together: bool = False, by_place: bool = False
+) -> Patch:
     """Score as the baseline does, every occurrence encoded, but for the calls that are asked."""
 
     def encode(model: NRMS, table: Tensor, rows: Tensor) -> Tensor:
@@ -76,9 +78,7 @@ def calls_with(*, candidates_first: bool = True, together: bool = False, by_plac
     return patch.object(NRMS, "forward", forward)
 
 
-def _unbiased(
-    real: Any, self: CountedBatchNorm, X: Tensor, counts: Tensor | None = None
-) -> Tensor:
+def _unbiased(real: Any, self: CountedBatchNorm, X: Tensor, counts: Tensor | None = None) -> Tensor:
     """Turn the variance that the moving one has just taken into the unbiased, as torch does."""
     before = self.running_var.clone()
     output: Tensor = real(self, X, counts)
@@ -89,9 +89,7 @@ def _unbiased(
     return output
 
 
-def _by_place(
-    real: Any, self: CountedBatchNorm, X: Tensor, counts: Tensor | None = None
-) -> Tensor:
+def _by_place(real: Any, self: CountedBatchNorm, X: Tensor, counts: Tensor | None = None) -> Tensor:
     return torch.stack([real(self, place, counts) for place in X.unbind(dim=1)], dim=1)
 
 

@@ -137,11 +137,7 @@ METRICS = (
         "with more clicks than k it shows",
         "all clicks",
         "tests/evaluation/test_ranking.py::test_the_ideal_of_ndcg_is_cut_at_k",
-        (
-            _ranking(
-                "ndcg@5", _ndcg(5, lambda rank: 1 / (rank + 1).log2(), ideal_is_whole=True)
-            ),
-        ),
+        (_ranking("ndcg@5", _ndcg(5, lambda rank: 1 / (rank + 1).log2(), ideal_is_whole=True)),),
     ),
     Rule(
         "Log loss clips probabilities at 1e-11",
