@@ -19,7 +19,9 @@ from nrms_torch.model.attention import SelfAttention
 from nrms_torch.parity.rules.attention import attention_with, pooling_with
 from nrms_torch.parity.rules.book import SECTIONS
 from nrms_torch.parity.rules.breaking import Outcome, break_rule
-from nrms_torch.parity.rules.dense_layers import calls_with, dense_layers_with, titles_with
+from nrms_torch.parity.rules.dense_layers import calls_with, dense_layers_with
+from nrms_torch.parity.rules.dropout import titles_with
+from nrms_torch.parity.rules.metrics import ndcg_with, ranking_with
 from nrms_torch.parity.rules.rule import Everywhere, Rule
 from nrms_torch.parity.rules.table import BEGIN, END, description, replace_rules
 from nrms_torch.parity.suite import run_checks
@@ -46,6 +48,11 @@ def test_what_stands_in_for_our_layers_is_sound_but_for_the_rule(name):
             stack.enter_context(stand_in())
         results = run_checks([FOLDER / f"{name}.npz"], weights=None, reference=False)
     assert results.misses == []
+
+
+def test_what_stands_in_for_ndcg_is_sound_but_for_the_rule():
+    with ranking_with("ndcg@5", ndcg_with(5)), ranking_with("ndcg@10", ndcg_with(10)):
+        assert run_checks([FOLDER / "metrics.json"], weights=None, reference=False).misses == []
 
 
 def test_a_rule_that_changes_nothing_is_not_seen():

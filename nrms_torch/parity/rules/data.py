@@ -1,4 +1,4 @@
-"""Histories, the article lookup, labels, training rows, and titles as tokens."""
+"""Histories, the article lookup, labels and training rows."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,18 +7,15 @@ from unittest.mock import patch
 import numpy as np
 import polars as pl
 
-from nrms_torch.data.articles import ArticleTable, article_texts, vector_table
+from nrms_torch.data.articles import ArticleTable, vector_table
 from nrms_torch.data.impressions import Impressions, index_impressions
 from nrms_torch.data.loading import TrainingDataset
 from nrms_torch.data.sampling import TrainingRows, draw_candidates, training_rows
 from nrms_torch.data.schema import HISTORY, Split
-from nrms_torch.data.transformer import word_embeddings
-from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.parity.rules.rule import Everywhere, Rule, around, fixed
 
 _ARTICLES = "tests/data/test_articles.py::"
 _SAMPLING = "tests/data/test_sampling.py::"
-_TRANSFORMER = "tests/data/test_transformer.py::"
 _UNIFORM = _SAMPLING + "test_negatives_are_drawn_uniformly_and_with_replacement"
 
 
@@ -104,26 +101,17 @@ def _click_first(real: Any, *arguments: Any, **options: Any) -> tuple[np.ndarray
     return tuple(np.take_along_axis(array, order, axis=1) for array in (candidates, labels))
 
 
-def _padded_before(real: Any, self: Vocabulary, texts: list[str], size: int) -> np.ndarray:
-    tokens, pad = real(self, texts, size), self.token_ids[self.pad]
-    return np.stack([row[np.argsort(row != pad, kind="stable")] for row in tokens])
-
-
-def _of_length_1(table: np.ndarray) -> np.ndarray:
-    return table / np.linalg.norm(table, axis=1, keepdims=True)
-
-
 HISTORIES_AND_LOOKUP = (
     Rule(
         "A history is the last H clicks",
-        "tastes change",
+        "the first are the oldest",
         "the first H",
         "pipeline.json",
         (Everywhere(index_impressions, _from_the_first_clicks),),
     ),
     Rule(
         "Short histories are padded on the left",
-        "attention has no places, so scores do not show it; a user's vectors' order does",
+        "a user vector does not depend on the order, so scores would not show it",
         "on the right",
         "pipeline.json",
         (_with_histories(_padding_behind),),
@@ -207,51 +195,5 @@ TRAINING_ROWS = (
         "it is a training row",
         "tests/data/test_datamodule.py::test_a_train_split_without_a_usable_impression_is_refused",
         (patch.object(Impressions, "unusable", lambda self: np.zeros(len(self), dtype=bool)),),
-    ),
-)
-
-TITLES = (
-    Rule(
-        "Text columns are joined by a space",
-        "as the benchmark joins title, subtitle and body",
-        "joined by nothing",
-        _ARTICLES + "test_text_columns_are_joined_by_a_space_and_stripped",
-        (
-            Everywhere(
-                article_texts,
-                lambda real, articles, columns: real(
-                    articles.with_columns(pl.concat_str(columns).alias(columns[0])), columns[:1]
-                ),
-            ),
-        ),
-    ),
-    Rule(
-        "Titles are padded behind, to T tokens",
-        "pooling has no places, so scores do not show it",
-        "padded before",
-        "tests/data/test_vocabulary.py::test_titles_are_cut_and_padded_behind",
-        (around(Vocabulary, "tokenise", _padded_before),),
-    ),
-    Rule(
-        "No special tokens",
-        "`add_special_tokens=False`",
-        "the tokenizer's own, such as [CLS]",
-        _TRANSFORMER + "test_a_vocabulary_starts_on_the_transformers_tokenizer",
-        (
-            around(
-                Vocabulary,
-                "tokenise",
-                lambda _, self, texts, size: np.array(
-                    [self.tokenizer.encode(text).ids[:size] for text in texts]
-                ),
-            ),
-        ),
-    ),
-    Rule(
-        "Word embeddings are the transformer's input embeddings",
-        "its words, before its layers",
-        "scaled to length 1",
-        _TRANSFORMER + "test_word_embeddings_are_the_models_rows_in_the_order_asked",
-        (Everywhere(word_embeddings, lambda real, *arguments: _of_length_1(real(*arguments))),),
     ),
 )

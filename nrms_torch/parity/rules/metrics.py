@@ -19,7 +19,7 @@ from nrms_torch.parity.rules.rule import Everywhere, Patch, Rule, around
 _SCORING = "tests/evaluation/test_scoring.py::"
 
 
-def _ranking(name: str, value: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> Patch:
+def ranking_with(name: str, value: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> Patch:
     """Put `value(clicks' ranks, their impressions, clicks, sizes)` in place of one metric."""
 
     def broken(real: Any, scores: Tensor, labels: Tensor, offsets: Tensor) -> dict[str, Tensor]:
@@ -44,8 +44,14 @@ def _auc_by_rank(rank: Tensor, impression: Tensor, clicks: Tensor, size: Tensor)
     return (beaten - clicks * (clicks - 1) / 2) / (clicks * (size - clicks))
 
 
-def _ndcg(k: int, discount: Callable[[Tensor], Tensor], *, ideal_is_whole: bool = False) -> Any:
-    """Give nDCG@k with another discount, or with an ideal that is not cut at k."""
+def _by_log(rank: Tensor) -> Tensor:
+    return 1 / (rank + 1).log2()
+
+
+def ndcg_with(
+    k: int, discount: Callable[[Tensor], Tensor] = _by_log, *, ideal_is_whole: bool = False
+) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
+    """Give nDCG@k as the baseline does but for what is asked."""
 
     def ndcg(rank: Tensor, impression: Tensor, clicks: Tensor, _: Tensor) -> Tensor:
         gain = sum_by_impression(discount(rank) * (rank <= k), impression, len(clicks))
@@ -116,28 +122,28 @@ METRICS = (
         "as in sklearn",
         "as the ranks have it",
         "metrics.json",
-        (_ranking("auc", _auc_by_rank),),
+        (ranking_with("auc", _auc_by_rank),),
     ),
     Rule(
         "MRR is Σ(y / rank) / Σy",
         "the baseline's; the textbook's is `reciprocal_rank`",
         "1 / rank of the best click",
         "metrics.json",
-        (_ranking("mrr", _first_hit),),
+        (ranking_with("mrr", _first_hit),),
     ),
     Rule(
         "nDCG discounts by log2(rank + 1)",
         "gains are 2^y − 1, which is y for a click",
         "by the rank",
         "metrics.json",
-        (_ranking("ndcg@10", _ndcg(10, lambda rank: 1 / rank)),),
+        (ranking_with("ndcg@10", ndcg_with(10, lambda rank: 1 / rank)),),
     ),
     Rule(
         "nDCG@k's ideal is cut at k",
         "with more clicks than k it shows",
         "all clicks",
         "tests/evaluation/test_ranking.py::test_the_ideal_of_ndcg_is_cut_at_k",
-        (_ranking("ndcg@5", _ndcg(5, lambda rank: 1 / (rank + 1).log2(), ideal_is_whole=True)),),
+        (ranking_with("ndcg@5", ndcg_with(5, ideal_is_whole=True)),),
     ),
     Rule(
         "Log loss clips probabilities at 1e-11",
