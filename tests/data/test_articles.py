@@ -102,10 +102,11 @@ def test_vectors_are_read_whatever_their_columns_are_called_and_made_of(tmp_path
 
 
 @pytest.mark.parametrize("width", [1, 3, 300])
-def test_vectors_may_have_any_width(tmp_path, width):
+def test_vectors_may_have_any_width_and_the_unknown_article_is_zeros(tmp_path, width):
     vectors = np.random.default_rng(0).normal(size=(4, width)).astype(np.float32)
     table = vector_table(saved(tmp_path, {"id": ["a", "b", "c", "d"], "v": vectors.tolist()}))
     np.testing.assert_array_equal(table.features[1:], vectors)
+    assert not table.features[0].any()
 
 
 @pytest.mark.parametrize("kind", [pl.Int32, pl.UInt32, pl.Int64])

@@ -88,6 +88,14 @@ def test_a_row_has_its_click_marked_and_negatives_of_its_own_impression(
         assert set(shown_now) <= set(negatives)
 
 
+def test_negatives_are_of_the_clicks_own_impression():
+    rows = training_rows(many_impressions(200, 20))
+    candidates, labels = drawn(rows)
+    for row, (start, size) in enumerate(zip(rows.starts, rows.sizes, strict=True)):
+        own = rows.negatives[start : start + size]
+        assert np.isin(candidates[row, labels[row] == 0], own).all()
+
+
 @unhurried
 @given(seeds, epochs, st.lists(st.integers(0, 299), max_size=40))
 def test_draws_depend_on_the_row_and_not_on_the_batch_it_comes_in(seed, epoch, chosen):

@@ -93,6 +93,11 @@ def test_every_metric_equals_its_definition(lists):
     expect_each(RankingMetrics, lists, slow_metrics)
 
 
+def test_the_ideal_of_ndcg_is_cut_at_k():
+    scores, labels, offsets = flat([[(1 - place / 8, place < 6) for place in range(8)]])
+    assert per_impression(scores, labels.long(), offsets)["ndcg@5"].tolist() == [1.0]
+
+
 def test_auc_equals_sklearns_on_tied_scores():
     scores, labels, offsets = generated(60)
     for row, value in enumerate(per_impression(scores, labels, offsets)["auc"]):

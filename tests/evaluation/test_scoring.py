@@ -112,6 +112,17 @@ def test_scores_are_those_of_the_models_forward_pass(model_and_table, impression
     assert scores.std() > 0.05
 
 
+def test_far_out_dots_do_not_tie(model_and_table, impressions):
+    model, table = model_and_table
+    news = 100 * encode_articles(model, table)
+    chunk = EvaluationChunks(impressions, rank=0, ranks=1)[0]
+    scores = score_chunk(model, news, chunk)
+    assert (scores.sigmoid() == 1).sum() > 100
+    # As many distinct scores as there are pairs of a history and an article.
+    pairs = torch.stack([chunk.owner.repeat_interleave(chunk.offsets.diff()), chunk.candidates])
+    assert len(scores.unique()) > 0.9 * len(pairs.unique(dim=1).T)
+
+
 @pytest.mark.parametrize("ranks", [2, 3, 5])
 def test_scores_do_not_depend_on_who_scores_a_chunk(model_and_table, impressions, ranks):
     model, table = model_and_table

@@ -1,53 +1,90 @@
-"""Dropout by random bits: what it drops, what it keeps, and what decides."""
+"""Where dropout stands, seen at what goes into the layers around it."""
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from small_models import KINDS, article_table, rows, trained_model
 
-from nrms_torch.model.dropout import Dropout
-
-
-def test_outside_training_and_at_rate_0_nothing_changes():
-    X = torch.randn(3, 5)
-    assert torch.equal(Dropout(0.5).eval()(X), X)
-    assert torch.equal(Dropout(0.0)(X), X)
+P = 0.4
 
 
-@pytest.mark.parametrize("rate", [0.1, 0.2, 0.5, 0.9])
-def test_the_rate_is_dropped_and_the_mean_is_kept(rate):
-    torch.manual_seed(0)
-    Y = Dropout(rate)(torch.ones(1000, 1000))
-    share = (Y == 0).double().mean().item()
-    # Five standard errors of a million draws.
-    assert share == pytest.approx(rate, abs=5 * (rate * (1 - rate) / 1e6) ** 0.5)
-    kept = Y[Y != 0].unique()
-    assert kept.tolist() == pytest.approx([1 / (1 - rate)], rel=2e-4)
+class Seen:
+    """What went into a module and came out of it at its last call."""
+
+    def __init__(self, module):
+        module.register_forward_hook(self.see)
+
+    def see(self, module, inputs, output):
+        self.input, self.output = inputs[0], output
 
 
-def test_neighbours_are_drawn_independently():
-    torch.manual_seed(0)
-    dropped = (Dropout(0.5)(torch.ones(1000, 1000)) == 0).double() - 0.5
-    for lag in (1, 2, 3, 4, 8):
-        correlation = 4 * (dropped[:, lag:] * dropped[:, :-lag]).mean().item()
-        assert abs(correlation) < 6e-3, lag
+def model_in_training(kind):
+    torch.manual_seed(0)  # dropout draws from torch's own generator
+    return trained_model(kind, dropout=P).train()
 
 
-@given(shape=st.lists(st.integers(0, 5), min_size=1, max_size=4), seed=st.integers(0, 99))
-def test_any_shape_and_the_gradient_has_the_mask_of_the_output(shape, seed):
-    torch.manual_seed(seed)
-    X = torch.rand(shape).add_(1).requires_grad_()
-    Y = Dropout(0.3)(X)
-    assert Y.shape == X.shape
-    Y.sum().backward()
-    assert torch.allclose(X.grad * X, Y)
+def assert_dropped(after, before):
+    """Each value is 0 or scaled by 1 / (1 - P), and about P of them are 0."""
+    kept = after != 0
+    # The rate is a multiple of 1 / 65,536.
+    torch.testing.assert_close(after[kept], (before / (1 - P))[kept], rtol=2e-5, atol=0)
+    # 12 titles of 7 tokens by 6 units and more: three standard deviations are .065 or less.
+    assert (before[~kept] != 0).sum() / (before != 0).sum() == pytest.approx(P, abs=0.07)
 
 
-def test_a_seed_decides_the_draw():
-    X = torch.ones(100)
-    draws = []
-    for seed in (1, 1, 2):
-        torch.manual_seed(seed)
-        draws.append(Dropout(0.5)(X))
-    assert torch.equal(draws[0], draws[1])
-    assert not torch.equal(draws[0], draws[2])
+def encode_titles(encoder):
+    return encoder(article_table("nrms"))
+
+
+@pytest.mark.parametrize("kind", ["nrms", "nrms_dense_layers"])
+def test_words_are_dropped_before_attention(kind):
+    encoder = model_in_training(kind).news_encoder
+    words, attention = Seen(encoder.embedding), Seen(encoder.self_attention)
+    encode_titles(encoder)
+    assert_dropped(attention.input, words.output)
+
+
+def test_attended_words_are_dropped_before_pooling_without_dense_layers():
+    encoder = model_in_training("nrms").news_encoder
+    attention, pooling = Seen(encoder.self_attention), Seen(encoder.pooling)
+    encode_titles(encoder)
+    assert_dropped(pooling.input, attention.output)
+
+
+def test_dense_layers_get_attended_words_whole_and_drop_behind_each_batch_norm():
+    encoder = model_in_training("nrms_dense_layers").news_encoder
+    attention, pooling = Seen(encoder.self_attention), Seen(encoder.pooling)
+    dense = [Seen(layer) for layer in encoder.stack.dense]
+    batch_norms = [Seen(layer) for layer in encoder.stack.batch_norm]
+    encode_titles(encoder)
+    assert torch.equal(dense[0].input, attention.output)
+    for layer, batch_norm in zip(dense, batch_norms, strict=True):
+        assert torch.equal(batch_norm.input, layer.output.relu())
+    for behind, batch_norm in zip([*dense[1:], pooling], batch_norms, strict=True):
+        assert_dropped(behind.input, batch_norm.output)
+
+
+def test_document_vectors_are_not_dropped_and_the_last_layers_input_is():
+    encoder = model_in_training("nrms_docvec").news_encoder
+    first, last = Seen(encoder.stack.dense[0]), Seen(encoder.output)
+    batch_norm = Seen(encoder.stack.batch_norm[-1])
+    vectors = article_table("nrms_docvec")
+    article_vectors = encoder(vectors)
+    assert torch.equal(first.input, vectors)
+    assert_dropped(last.input, batch_norm.output)
+    assert torch.equal(article_vectors, last.output.relu())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_users_are_encoded_without_dropout(kind):
+    model = model_in_training(kind)
+    clicked = torch.randn(5, 6, model.hyper_parameters.vector_size)
+    in_training = model.encode_users(clicked, rows(5, 6))
+    in_evaluation = model.eval().encode_users(clicked, rows(5, 6))
+    assert torch.equal(in_training, in_evaluation)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_dropped_in_evaluation(kind):
+    model, table = model_in_training(kind).eval(), article_table(kind)
+    first, second = (model(table, rows(5, 6), rows(5, 3)) for _ in range(2))
+    assert torch.equal(first, second)

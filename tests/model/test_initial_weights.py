@@ -70,3 +70,22 @@ def test_kernels_fill_the_bounds_of_glorot_and_nothing_else_is_drawn(kind, varia
         else:
             expected = 1.0 if "batch_norm" in name and name.endswith("weight") else 0.0
             assert (parameter == expected).all(), name
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_dense_kernels_of_one_shape_start_apart(variant):
+    state = initial_model("nrms_docvec", variant=variant).state_dict()
+    first, second = (state[f"news_encoder.stack.dense.{layer}.weight"] for layer in (1, 2))
+    assert first.shape == second.shape
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_wide_kernels_are_glorot_uniform(kind):
+    sizes = {"head_num": 8, "head_dim": 8, "attention_hidden_dim": 50}
+    units = {} if kind == "nrms" else {"newsencoder_units_per_layer": [70, 64]}
+    for name, parameter in initial_model(kind, **sizes, **units).named_parameters():
+        if parameter.ndim == 2 and parameter.numel() > 300:
+            bound = (6 / sum(parameter.shape)) ** 0.5
+            assert 0.97 * bound < parameter.abs().max() <= bound, name
+            assert parameter.std().item() == pytest.approx(bound / 3**0.5, rel=0.07), name
