@@ -8,7 +8,8 @@ from torch.utils.data import DataLoader
 
 from nrms_torch.data.articles import ArticleTable, article_texts, title_table, vector_table
 from nrms_torch.data.config import DataConfig
-from nrms_torch.data.impressions import Impressions, index_impressions
+from nrms_torch.data.impressions import Impressions
+from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.loading import (
     BatchSampler,
     EvaluationChunk,
@@ -74,7 +75,7 @@ class NewsDataModule(L.LightningDataModule):
         data = self.impressions(split)
         rows = f", {len(self.rows):,} training rows" if split == "train" else ""
         return (
-            f"{split}: {len(data):,} impressions{rows}; skipped {data.unusable().sum():,} without "
+            f"{split}: {len(data):,} impressions{rows}; skipped {data.skipped:,} without "
             f"a click or a negative; {data.unknown_articles:,} unknown articles"
         )
 
@@ -95,7 +96,6 @@ class NewsDataModule(L.LightningDataModule):
         """Give this rank's batches of training rows."""
         config = self.config
         dataset = TrainingDataset(
-            self.impressions("train"),
             self.rows,
             npratio=config.npratio,
             seed=self.seed,
@@ -128,7 +128,7 @@ class NewsDataModule(L.LightningDataModule):
                 f"{self.config.folder}: {split} has no labels, so there is nothing to measure; "
                 "scripts/predict.py ranks it"
             )
-        if impressions.unusable().all():
+        if impressions.skipped == len(impressions):
             raise InputError(
                 f"{self.config.folder}: no impression of {split} has a click and a negative"
             )

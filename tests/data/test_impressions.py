@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from made_impressions import impressions_of, shown, split_of, unhurried
 
 from nrms_torch.data.articles import ArticleTable
-from nrms_torch.data.impressions import index_impressions
+from nrms_torch.data.indexing import index_impressions
 
 HERE = Path(__file__).parent
 KNOWN = [3, 1, 4, 15, 9]  # article ids; their rows are 1 to 5
