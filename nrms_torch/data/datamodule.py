@@ -9,7 +9,6 @@ from torch.utils.data import DataLoader
 from nrms_torch.data.articles import ArticleTable, article_texts, title_table, vector_table
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.impressions import Impressions
-from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.loading import (
     BatchSampler,
     EvaluationChunk,
@@ -17,6 +16,7 @@ from nrms_torch.data.loading import (
     TrainingDataset,
     TrainingLoader,
 )
+from nrms_torch.data.prepared import prepare
 from nrms_torch.data.sampling import TrainingRows, training_rows
 from nrms_torch.data.transformer import transformer_vocabulary
 from nrms_torch.data.vocabulary import Vocabulary, train_vocabulary
@@ -53,16 +53,9 @@ class NewsDataModule(L.LightningDataModule):
         self._splits: dict[str, Impressions] = {}
 
     def impressions(self, split: str) -> Impressions:
-        """Give a split's impressions, read on first use; InputError where they are not usable."""
+        """Give a split's impressions, prepared on first use; InputError where they cannot be."""
         if split not in self._splits:
-            tables = self.config.reader.read_split(self.config.folder, split)
-            impressions = index_impressions(tables, self.table, self.history_size)
-            if not impressions.candidates.any():
-                raise InputError(
-                    f"{self.config.folder}: no candidate of {split} is among the "
-                    f"{len(self.table.ids)} articles; expected articles of the same data set"
-                )
-            self._splits[split] = impressions
+            self._splits[split] = prepare(self.config, split, self.table, self.history_size)
         return self._splits[split]
 
     def check(self, ranks: int) -> None:
