@@ -28,6 +28,11 @@ class MappedImpressions(Impressions):
     counts: Mapping[str, int]
     derived: Mapping[str, np.ndarray]
 
+    @property
+    def mebibytes(self) -> float:
+        """What the folder takes on disk."""
+        return sum(file.stat().st_size for file in self.folder.iterdir()) / 2**20
+
     def __reduce__(self) -> tuple[Callable[[Path], "MappedImpressions"], tuple[Path]]:
         """Pickle the folder's name alone: another process maps the same files."""
         return open_impressions, (self.folder,)
