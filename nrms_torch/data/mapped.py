@@ -70,5 +70,5 @@ def open_impressions(folder: Path) -> MappedImpressions:
             counts=meta["counts"],
             derived=derived,
         )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"{folder}: damaged ({error})") from error
