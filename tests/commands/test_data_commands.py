@@ -45,6 +45,31 @@ def test_embedding_of_what_is_not_there_is_told_in_one_line(tmp_path, overrides,
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("model", ["nrms", "nrms_docvec"])
+def test_data_prepared_ahead_is_what_training_uses(tmp_path, demo_folder, model):
+    cache = f"data.cache={tmp_path}/cache"
+    data = [f"model={model}", f"data.path={demo_folder}", "data.generate=null"]
+    printed = run_script("prepare_data", *data, cache)
+    for split, impressions in (("train", "1,500"), ("validation", "300"), ("test", "300")):
+        assert f"prepared {split}: {impressions} impressions" in printed
+        assert printed.count(f" {split} ") >= 1
+    assert "prepared" not in run_script("prepare_data", *data, cache)
+    trained = run_script("train", *small(model, demo_folder), cache, f"run={tmp_path}/run")
+    assert "train: 1,500 impressions" in trained
+    assert "prepared" not in trained
+    evaluated = run_script("evaluate", f"run={tmp_path}/run", "split=test")
+    assert "prepared" not in evaluated
+
+
+def test_a_folder_without_splits_cannot_be_prepared(tmp_path, demo_folder):
+    vectors = f"data.vectors={demo_folder}/document_vectors.parquet"
+    command = [f"data.path={tmp_path}", "data.generate=null", vectors]
+    printed = run_script("prepare_data", *command, status=2)
+    assert printed.startswith(f"error: {tmp_path}, split 'train': no folder train")
+    assert printed.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_multirun_on_several_devices_is_refused(tmp_path, demo_folder):
     overrides = [*small("nrms_docvec", demo_folder), "trainer.devices=2", "seed=1,2"]
     command = [*overrides, f"run={tmp_path}/run", "--multirun"]

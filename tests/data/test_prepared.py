@@ -10,6 +10,7 @@ import time
 import numpy as np
 import polars as pl
 import pytest
+from made_impressions import assert_same
 
 from nrms_torch.data import ebnerd
 from nrms_torch.data.articles import ArticleTable
@@ -56,26 +57,6 @@ def prepared(folder, split="train", table=TABLE, history_size=3, **options):
 def start(folder, code):
     command = [sys.executable, "-c", PREPARE + code, str(folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-def arrays_of(impressions):
-    """All arrays that others use, by name."""
-    names = ("impression_ids", "history_index", "histories", "offsets", "candidates", "labels")
-    arrays = {name: getattr(impressions, name) for name in names}
-    arrays["history_order"], arrays["history_ends"] = impressions.by_history
-    if impressions.labels is not None:
-        arrays["click_owners"], arrays["clicks"] = impressions.usable_clicks
-    return arrays
-
-
-def assert_same(found, expected):
-    for (name, array), other in zip(
-        arrays_of(found).items(), arrays_of(expected).values(), strict=True
-    ):
-        assert getattr(array, "dtype", None) == getattr(other, "dtype", None), name
-        np.testing.assert_array_equal(array, other, err_msg=name)
-    assert found.unknown_articles == expected.unknown_articles
-    assert found.skipped == expected.skipped
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -206,8 +187,8 @@ def test_broken_input_leaves_nothing_that_could_be_taken_for_prepared(ebnerd_fol
     edit(ebnerd_folder / "train" / "behaviors.parquet", lambda table: table.clear())
     with pytest.raises(InputError, match="found no rows"):
         prepared(ebnerd_folder)
+    nothing_known = ArticleTable(pl.Series([99]), np.zeros((2, 0), dtype=np.float32))
     with pytest.raises(InputError, match="no candidate of validation is among the 1 articles"):
-        nothing_known = ArticleTable(pl.Series([99]), np.zeros((2, 0), dtype=np.float32))
         prepared(ebnerd_folder, "validation", table=nothing_known)
     assert [file.name for file in (ebnerd_folder / ".prepared").iterdir()] == ["lock"]
 
