@@ -9,11 +9,11 @@ import time
 import psutil
 
 MIB = 2**20
-EVERY_S = 0.2
+EVERY_S = 0.5
 
 
 def memory_of(command: list[str], **options) -> dict[str, float]:
-    """Run a command to its end and give peaks in MiB, seen every fifth of a second.
+    """Run a command to its end and give peaks in MiB, seen twice a second.
 
     `main` is the resident memory of its first process, `others` the largest of one that it
     started, and `together` of all, where pages that processes share count once.
