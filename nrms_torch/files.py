@@ -1,6 +1,8 @@
 """Output files appear whole or not at all."""
 
 import os
+import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,29 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Give a new folder beside `path`, to be filled; rename it at the end, or remove it.
+
+    Whatever was at `path` before is removed. What a killed process leaves is `unfinished`.
+    """
+    temporary, old = (path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp") for _ in range(2))
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if path.exists():
+            path.rename(old)
+        temporary.rename(path)
+    finally:
+        for remains in (temporary, old):
+            shutil.rmtree(remains, ignore_errors=True)
+
+
+def unfinished(folder: Path) -> Iterator[Path]:
+    """Find what `replacing_folder` has left in `folder` of processes that were killed."""
+    return folder.glob(".*.tmp")
 
 
 def require_writable(path: Path) -> None:

@@ -86,6 +86,14 @@ def require_file(path: Path) -> None:
         raise InputError(f"{path}: is an empty file (0 bytes)")
 
 
+def required_files(folder: Path, *names: str) -> list[Path]:
+    """The files of a folder by name; InputError unless each is a file with something in it."""
+    paths = [folder / name for name in names]
+    for path in paths:
+        require_file(path)
+    return paths
+
+
 @contextmanager
 def reading_parquet(path: Path) -> Iterator[None]:
     """Turn what polars raises on a truncated or damaged parquet file into an InputError."""

@@ -35,6 +35,7 @@ class DataConfig:
     npratio: int = 4
     sampling: str = "each_epoch"
     num_workers: int = 0
+    cache: str | None = None
     generate: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -52,7 +53,7 @@ class DataConfig:
 
     @property
     def reader(self) -> ModuleType:
-        """The module that reads this format: `read_split`, `read_articles`, `available_splits`."""
+        """The module that reads this format's splits and articles."""
         return _READERS[self.format]
 
     @property

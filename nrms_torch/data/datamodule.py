@@ -1,14 +1,13 @@
 """The LightningDataModule: splits of a data folder as loaders of indices, one share a rank."""
 
 from functools import cached_property
-from pathlib import Path
 
 import lightning as L
 from torch.utils.data import DataLoader
 
-from nrms_torch.data.articles import ArticleTable, article_texts, title_table, vector_table
+from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
-from nrms_torch.data.impressions import Impressions, index_impressions
+from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.loading import (
     BatchSampler,
     EvaluationChunk,
@@ -16,9 +15,10 @@ from nrms_torch.data.loading import (
     TrainingDataset,
     TrainingLoader,
 )
+from nrms_torch.data.prepared import prepare
 from nrms_torch.data.sampling import TrainingRows, training_rows
-from nrms_torch.data.transformer import transformer_vocabulary
-from nrms_torch.data.vocabulary import Vocabulary, train_vocabulary
+from nrms_torch.data.tables import document_vectors, titles
+from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
 
 
@@ -45,23 +45,16 @@ class NewsDataModule(L.LightningDataModule):
         self.table: ArticleTable
         self.vocabulary: Vocabulary | None
         if title_size is None:
-            self.table, self.vocabulary = _document_vectors(config), None
+            self.table, self.vocabulary = document_vectors(config), None
         else:
-            self.table, self.vocabulary = _titles(config, title_size, vocabulary)
+            self.table, self.vocabulary = titles(config, title_size, vocabulary)
         self.measured_split = "test"
         self._splits: dict[str, Impressions] = {}
 
     def impressions(self, split: str) -> Impressions:
-        """Give a split's impressions, read on first use; InputError where they are not usable."""
+        """Give a split's impressions, prepared on first use; InputError where they cannot be."""
         if split not in self._splits:
-            tables = self.config.reader.read_split(self.config.folder, split)
-            impressions = index_impressions(tables, self.table, self.history_size)
-            if not impressions.candidates.any():
-                raise InputError(
-                    f"{self.config.folder}: no candidate of {split} is among the "
-                    f"{len(self.table.ids)} articles; expected articles of the same data set"
-                )
-            self._splits[split] = impressions
+            self._splits[split] = prepare(self.config, split, self.table, self.history_size)
         return self._splits[split]
 
     def check(self, ranks: int) -> None:
@@ -74,7 +67,7 @@ class NewsDataModule(L.LightningDataModule):
         data = self.impressions(split)
         rows = f", {len(self.rows):,} training rows" if split == "train" else ""
         return (
-            f"{split}: {len(data):,} impressions{rows}; skipped {data.unusable().sum():,} without "
+            f"{split}: {len(data):,} impressions{rows}; skipped {data.skipped:,} without "
             f"a click or a negative; {data.unknown_articles:,} unknown articles"
         )
 
@@ -95,7 +88,6 @@ class NewsDataModule(L.LightningDataModule):
         """Give this rank's batches of training rows."""
         config = self.config
         dataset = TrainingDataset(
-            self.impressions("train"),
             self.rows,
             npratio=config.npratio,
             seed=self.seed,
@@ -128,7 +120,7 @@ class NewsDataModule(L.LightningDataModule):
                 f"{self.config.folder}: {split} has no labels, so there is nothing to measure; "
                 "scripts/predict.py ranks it"
             )
-        if impressions.unusable().all():
+        if impressions.skipped == len(impressions):
             raise InputError(
                 f"{self.config.folder}: no impression of {split} has a click and a negative"
             )
@@ -141,31 +133,3 @@ class NewsDataModule(L.LightningDataModule):
 
     def _place(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-
-
-def _document_vectors(config: DataConfig) -> ArticleTable:
-    if config.vectors is None:
-        raise InputError(
-            "data.vectors: NRMSDocVec needs a parquet of document vectors; EB-NeRD's artifacts "
-            "have some, and scripts/embed_articles.py makes one from titles"
-        )
-    return vector_table(Path(config.vectors), unknown=config.unknown_article)
-
-
-def _titles(
-    config: DataConfig, title_size: int, vocabulary: Vocabulary | None
-) -> tuple[ArticleTable, Vocabulary]:
-    articles = config.reader.read_articles(config.folder)
-    if articles is None:
-        raise InputError(
-            f"{config.folder}: has no articles file, but NRMS reads titles; "
-            "model=nrms_docvec needs data.vectors alone"
-        )
-    ids, texts = article_texts(articles, config.text_columns)
-    if vocabulary is None:
-        vocabulary = (
-            transformer_vocabulary(config.transformer)
-            if config.transformer
-            else train_vocabulary(texts, config.vocabulary_size)
-        )
-    return title_table(ids, texts, vocabulary, title_size)

@@ -28,6 +28,7 @@ IDS_HISTORY = "article_id_fixed"
 CATEGORY_NAME = "category_str"
 
 _FOLDERS = {split: split for split in SPLITS}
+_BEHAVIORS, _HISTORY = "behaviors.parquet", "history.parquet"
 _CATEGORY_KIND = Kind("an integer or a string", lambda t: INTEGER.accepts(t) or TEXT.accepts(t))
 _NO_IDS = pl.lit([], dtype=pl.List(pl.Int64))
 
@@ -38,6 +39,12 @@ def available_splits(folder: Path) -> list[str]:
     Raises InputError where there is no such data folder.
     """
     return checks.available_splits(folder, _FOLDERS)
+
+
+def split_files(folder: Path, split: str) -> list[Path]:
+    """The files that `read_split` reads; InputError where the split or one of them is missing."""
+    root = checks.split_folder(folder, split, _FOLDERS)
+    return checks.required_files(root, _BEHAVIORS, _HISTORY)
 
 
 def read_split(folder: Path, split: str) -> Split:
@@ -52,18 +59,18 @@ def read_split(folder: Path, split: str) -> Split:
     Raises InputError on a missing, damaged or empty file, on a missing column or one of the wrong
     type, and on a row that no impression or history can have.
     """
-    root = checks.split_folder(folder, split, _FOLDERS)
-    behaviors, labelled = _scan_behaviors(root / "behaviors.parquet")
+    behaviors_file, history_file = split_files(folder, split)
+    behaviors, labelled = _scan_behaviors(behaviors_file)
     clicked = [pl.col(IDS_CLICKED).alias(CLICKED)] if labelled else []
     return Split(
-        folder=root,
+        folder=behaviors_file.parent,
         impressions=behaviors.select(
             IMPRESSION_ID,
             pl.col(USER_ID).alias(HISTORY_KEY),
             pl.col(IDS_INVIEW).alias(INVIEW),
             *clicked,
         ),
-        histories=_scan_histories(root / "history.parquet"),
+        histories=_scan_histories(history_file),
         labelled=labelled,
     )
 

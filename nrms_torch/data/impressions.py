@@ -1,19 +1,14 @@
 """Impressions as flat arrays of article-table rows: what training and evaluation index into."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import polars as pl
 
-from nrms_torch.data.articles import ArticleTable
-from nrms_torch.data.schema import (
-    CLICKED,
-    HISTORY,
-    HISTORY_KEY,
-    IMPRESSION_ID,
-    INVIEW,
-    Split,
-)
+# Looked at together: what is derived from the arrays takes memory for a part, not for all.
+IMPRESSIONS_PER_PART = 65_536
+SORTED_TOGETHER = 2**21
 
 
 @dataclass(frozen=True)
@@ -39,72 +34,96 @@ class Impressions:
 
     def unusable(self) -> np.ndarray:
         """Mark impressions (I,) without a click or without a negative, which nothing can use."""
-        if self.labels is None:
-            return np.zeros(len(self), dtype=bool)
-        total = np.concatenate([[0], np.cumsum(self.labels, dtype=np.int64)])
-        clicks = total[self.offsets[1:]] - total[self.offsets[:-1]]
-        return (clicks == 0) | (clicks == np.diff(self.offsets))
+        unusable = np.zeros(len(self), dtype=bool)
+        if self.labels is not None:
+            for start, sizes, labels in self._parts(self.labels):
+                unusable[start : start + len(sizes)] = _unusable(sizes, labels)
+        return unusable
 
+    @cached_property
+    def skipped(self) -> int:
+        """How many impressions are unusable."""
+        return int(self.unusable().sum())
 
-def index_impressions(split: Split, table: ArticleTable, history_size: int) -> Impressions:
-    """Look up a split's ids in the article table; an id the table lacks becomes row 0."""
-    histories = split.histories.select(
-        HISTORY_KEY, pl.col(HISTORY).list.tail(history_size)
-    ).collect(engine="streaming")
-    lists, keys = histories[HISTORY], histories[HISTORY_KEY]
-    columns = [IMPRESSION_ID, HISTORY_KEY, INVIEW] + [CLICKED] * split.labelled
-    impressions = split.impressions.select(columns).collect(engine="streaming")
+    @cached_property
+    def usable_clicks(self) -> tuple[np.ndarray, np.ndarray]:
+        """Give the clicks of usable impressions: whose each is, and which of all candidates.
 
-    clicks = _flat(lists)
-    candidates = _flat(impressions[INVIEW])
-    offsets = np.concatenate([[0], np.cumsum(impressions[INVIEW].list.len(), dtype=np.int64)])
-    return Impressions(
-        impression_ids=impressions[IMPRESSION_ID].to_numpy(),
-        history_index=impressions[HISTORY_KEY]
-        .replace_strict(
-            keys,
-            pl.Series(np.arange(1, len(keys) + 1, dtype=np.int32)),
-            default=0,
-            return_dtype=pl.Int32,
+        (R,) int32 and (R,) int64, in the order shown. Raises ValueError without labels.
+        """
+        parts = list(self.usable_click_parts())
+        impressions, clicks = zip(*parts, strict=True) if parts else ((), ())
+        return (
+            np.concatenate([np.zeros(0, dtype=np.int32), *impressions]),
+            np.concatenate([np.zeros(0, dtype=np.int64), *clicks]),
         )
-        .to_numpy(),
-        histories=_left_padded(table.rows(clicks), lists.list.len().to_numpy(), history_size),
-        offsets=offsets,
-        candidates=table.rows(candidates),
-        labels=_labels(impressions[CLICKED], candidates, offsets) if split.labelled else None,
-        unknown_articles=_count_unknown(pl.concat([clicks, candidates]), table),
-    )
+
+    @cached_property
+    def by_history(self) -> tuple[np.ndarray, np.ndarray]:
+        """Give the impressions of each history: those of h are `order[ends[h]:ends[h + 1]]`.
+
+        `order` (I,) int32 keeps the split's order within a history; `ends` is (P + 1,) int64.
+        """
+        ends = self.history_ends()
+        parts = self.history_order_parts(ends)
+        return np.concatenate([np.zeros(0, dtype=np.int32), *parts]), ends
+
+    def candidate_positions(self, impressions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give where the candidates of `impressions` (B,) are, one after the other.
+
+        Positions are flat, and those of the b-th impression are `offsets[b]` to `offsets[b + 1]`
+        of the (B + 1,) offsets.
+        """
+        starts = self.offsets[impressions]
+        sizes = self.offsets[impressions + 1] - starts
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        return np.repeat(starts - offsets[:-1], sizes) + np.arange(offsets[-1]), offsets
+
+    def usable_click_parts(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield `usable_clicks` in parts; ValueError without labels."""
+        if self.labels is None:
+            raise ValueError("training rows need labels")
+        for start, sizes, labels in self._parts(self.labels):
+            owner = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+            clicks = np.flatnonzero(labels & ~_unusable(sizes, labels)[owner])
+            yield owner[clicks] + np.int32(start), clicks + self.offsets[start]
+
+    def history_ends(self) -> np.ndarray:
+        """Count the impressions of each history, and of all before it, as (P + 1,) int64."""
+        ends = np.zeros(len(self.histories) + 1, dtype=np.int64)
+        for start in range(0, len(self), SORTED_TOGETHER):
+            part = self.history_index[start : start + SORTED_TOGETHER]
+            ends[1:] += np.bincount(part, minlength=len(self.histories))
+        return ends.cumsum()
+
+    def history_order_parts(self, ends: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the order of `by_history` in parts: some histories in each, sorted together."""
+        first = 0
+        while first < len(self.histories):
+            fitting = np.searchsorted(ends, ends[first] + SORTED_TOGETHER, side="right") - 1
+            last = max(first + 1, int(fitting))
+            if last == first + 1:
+                yield from self._of_histories(first, last)  # in order already, and perhaps many
+            else:
+                found = np.concatenate(list(self._of_histories(first, last)))
+                yield found[self.history_index[found].argsort(kind="stable")]
+            first = last
+
+    def _of_histories(self, first: int, last: int) -> Iterator[np.ndarray]:
+        """Find the impressions with histories `first` to `last` - 1."""
+        yield np.zeros(0, dtype=np.int32)
+        for start in range(0, len(self), SORTED_TOGETHER):
+            part = self.history_index[start : start + SORTED_TOGETHER]
+            yield np.flatnonzero((part >= first) & (part < last)).astype(np.int32) + np.int32(start)
+
+    def _parts(self, labels: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Yield stretches of impressions: the first, all their sizes, and all their labels."""
+        for start in range(0, len(self), IMPRESSIONS_PER_PART):
+            offsets = self.offsets[start : start + IMPRESSIONS_PER_PART + 1]
+            yield start, np.diff(offsets), labels[offsets[0] : offsets[-1]]
 
 
-def _flat(lists: pl.Series) -> pl.Series:
-    # An empty list would explode to a null of its own.
-    return lists.filter(lists.list.len() > 0).explode()
-
-
-def _left_padded(rows: np.ndarray, lengths: np.ndarray, size: int) -> np.ndarray:
-    """Lay lists of given lengths, flat in `rows`, out as (P, size), behind a row of zeros."""
-    padded = np.zeros((len(lengths) + 1, size), dtype=np.int32)
-    padded[1:][np.arange(size) >= size - lengths[:, None].astype(np.int64)] = rows
-    return padded
-
-
-def _labels(clicked: pl.Series, candidates: pl.Series, offsets: np.ndarray) -> np.ndarray:
-    """Mark the candidates whose id is among their impression's clicked ids."""
-    owner = np.repeat(np.arange(len(clicked), dtype=np.int64), np.diff(offsets))
-    clicks = np.repeat(np.arange(len(clicked), dtype=np.int64), clicked.list.len().to_numpy())
-    shown = pl.DataFrame({"impression": owner, "article": candidates})
-    hits = pl.DataFrame({"impression": clicks, "article": _flat(clicked)}).unique()
-    marked = shown.join(
-        hits.with_columns(hit=True),
-        on=["impression", "article"],
-        how="left",
-        maintain_order="left",
-    )
-    return marked["hit"].fill_null(value=False).to_numpy()
-
-
-def _count_unknown(ids: pl.Series, table: ArticleTable) -> int:
-    distinct = ids.drop_nulls().unique()
-    if distinct.dtype.is_integer():
-        distinct = distinct.filter(distinct != 0)
-    return int((table.rows(distinct) == 0).sum())
+def _unusable(sizes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    total = np.concatenate([[0], np.cumsum(labels, dtype=np.int64)])
+    clicks = np.diff(total[np.concatenate([[0], np.cumsum(sizes)])])
+    return (clicks == 0) | (clicks == sizes)

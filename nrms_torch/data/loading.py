@@ -80,10 +80,7 @@ class BatchSampler(Sampler[tuple[int, np.ndarray]]):
 class TrainingDataset(Dataset[TrainingBatch]):
     """Turns (epoch, rows) into a batch; negatives are drawn `once`, as in the baseline, or anew."""
 
-    def __init__(
-        self, impressions: Impressions, rows: TrainingRows, *, npratio: int, seed: int, once: bool
-    ) -> None:
-        self.impressions = impressions
+    def __init__(self, rows: TrainingRows, *, npratio: int, seed: int, once: bool) -> None:
         self.rows = rows
         self.npratio = npratio
         self.seed = seed
@@ -98,7 +95,7 @@ class TrainingDataset(Dataset[TrainingBatch]):
             seed=self.seed,
             epoch=0 if self.once else epoch,
         )
-        history = self.impressions.histories[self.rows.history_index[chosen]]
+        history = self.rows.histories(chosen)
         return TrainingBatch(*map(torch.from_numpy, (history, candidates, labels)))
 
 
@@ -138,10 +135,9 @@ class EvaluationChunks(Dataset[EvaluationChunk]):
         self.impressions = impressions
         self.rank = rank
         self.ranks = ranks
-        self.order = impressions.history_index.argsort(kind="stable")
-        in_order = impressions.history_index[self.order]
-        new_history = np.flatnonzero(np.diff(in_order, prepend=-1))
-        self.starts = np.append(new_history[::HISTORIES_PER_CHUNK], len(in_order))
+        _, ends = impressions.by_history
+        used = np.flatnonzero(np.diff(ends))
+        self.starts = np.append(ends[used[::HISTORIES_PER_CHUNK]], len(impressions))
 
     def __len__(self) -> int:
         chunks = len(self.starts) - 1
@@ -152,12 +148,12 @@ class EvaluationChunks(Dataset[EvaluationChunk]):
             raise IndexError(index)
         chunk = index * self.ranks + self.rank
         bounds = self.starts[chunk : chunk + 2]
-        positions = self.order[bounds[0] : bounds[1]] if len(bounds) == 2 else self.order[:0]
         data = self.impressions
+        order, _ = data.by_history
+        positions = order[bounds[0] : bounds[1]] if len(bounds) == 2 else order[:0]
+        positions = positions.astype(np.int64)
         used, owner = np.unique(data.history_index[positions], return_inverse=True)
-        sizes = data.offsets[positions + 1] - data.offsets[positions]
-        offsets = np.concatenate([[0], np.cumsum(sizes)])
-        flat = np.repeat(data.offsets[positions] - offsets[:-1], sizes) + np.arange(offsets[-1])
+        flat, offsets = data.candidate_positions(positions)
         return EvaluationChunk(
             histories=torch.from_numpy(data.histories[used]),
             owner=torch.from_numpy(owner),

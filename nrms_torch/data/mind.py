@@ -38,6 +38,7 @@ NEWS_FIELDS = (
 )
 
 _FOLDERS = {"train": "train", "validation": "dev", "test": "test"}
+_BEHAVIORS = "behaviors.tsv"
 _LINE = "line"
 _REST = "rest"
 
@@ -48,6 +49,12 @@ def available_splits(folder: Path) -> list[str]:
     Raises InputError where there is no such data folder.
     """
     return checks.available_splits(folder, _FOLDERS)
+
+
+def split_files(folder: Path, split: str) -> list[Path]:
+    """The files that `read_split` reads; InputError where the split or one of them is missing."""
+    root = checks.split_folder(folder, "validation" if split == "dev" else split, _FOLDERS)
+    return checks.required_files(root, _BEHAVIORS)
 
 
 def read_split(folder: Path, split: str) -> Split:
@@ -61,8 +68,8 @@ def read_split(folder: Path, split: str) -> Split:
     too few or too many fields, an impression id that is no number, no candidates, or candidates
     with other labels than 0 and 1.
     """
-    root = checks.split_folder(folder, "validation" if split == "dev" else split, _FOLDERS)
-    behaviors, labelled = _scan_behaviors(root / "behaviors.tsv")
+    (behaviors_file,) = split_files(folder, split)
+    behaviors, labelled = _scan_behaviors(behaviors_file)
     key = pl.col(HISTORY).hash(seed=0).reinterpret(signed=True)
     keyed = behaviors.with_columns(key.alias(HISTORY_KEY))
     candidates = _words(IMPRESSIONS)
@@ -73,7 +80,7 @@ def read_split(folder: Path, split: str) -> Split:
     else:
         lists = [candidates.alias(INVIEW)]
     return Split(
-        folder=root,
+        folder=behaviors_file.parent,
         impressions=keyed.select(pl.col(IMPRESSION_ID).cast(pl.Int64), HISTORY_KEY, *lists),
         histories=keyed.select(HISTORY_KEY, HISTORY)
         .unique(HISTORY_KEY, keep="first", maintain_order=True)

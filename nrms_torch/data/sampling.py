@@ -4,6 +4,7 @@ A row's draw depends on nothing else: not on the rank that holds it, the worker 
 the batch it comes in, so that ranks and resumed runs agree.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,37 +14,46 @@ from nrms_torch.data.impressions import Impressions
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """One row per click: its history, the clicked article, and the impression's negatives.
+    """One row per click of a usable impression: its history, the clicked article, the negatives.
 
-    Row r's negatives are `negatives[starts[r]:starts[r] + sizes[r]]`, rows of the article table.
+    Row r is a click on `impressions.candidates[clicks[r]]` in impression `owners[r]`. Histories and
+    negatives are looked up when a row is used, so that rows take no memory for them.
     """
 
-    history_index: np.ndarray  # (rows,) int32
-    positives: np.ndarray  # (rows,) int32
-    starts: np.ndarray  # (rows,) int64
-    sizes: np.ndarray  # (rows,) int64, at least 1
-    negatives: np.ndarray  # (all negatives,) int32
+    impressions: Impressions
+    owners: np.ndarray  # (R,) int32
+    clicks: np.ndarray  # (R,) int64
 
     def __len__(self) -> int:
-        return len(self.positives)
+        return len(self.clicks)
+
+    def __reduce__(self) -> tuple[Callable[[Impressions], "TrainingRows"], tuple[Impressions]]:
+        """Pickle the impressions alone: a worker finds the rows where it finds them."""
+        return training_rows, (self.impressions,)
+
+    def histories(self, chosen: np.ndarray) -> np.ndarray:
+        """Give the histories (B, H) int32 of the chosen rows (B,)."""
+        return self.impressions.histories[self.impressions.history_index[self.owners[chosen]]]
+
+    def positives(self, chosen: np.ndarray) -> np.ndarray:
+        """Give the clicked articles (B,) int32 of the chosen rows (B,)."""
+        return self.impressions.candidates[self.clicks[chosen]]
+
+    def negatives(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give where the candidates without a click of the chosen rows (B,) are.
+
+        Positions are flat, and those of the b-th row are `offsets[b]` to `offsets[b + 1]`, at
+        least one, of the (B + 1,) offsets.
+        """
+        positions, offsets = self.impressions.candidate_positions(self.owners[chosen])
+        assert self.impressions.labels is not None, "there are clicks"
+        is_negative = ~self.impressions.labels[positions]
+        return positions[is_negative], np.concatenate([[0], np.cumsum(is_negative)])[offsets]
 
 
 def training_rows(impressions: Impressions) -> TrainingRows:
     """List a row for each click of each usable impression; ValueError without labels."""
-    if impressions.labels is None:
-        raise ValueError("training rows need labels")
-    owner = np.repeat(np.arange(len(impressions)), np.diff(impressions.offsets))
-    is_negative = ~impressions.labels
-    negative_offsets = np.concatenate([[0], np.cumsum(is_negative)])[impressions.offsets]
-    clicks = np.flatnonzero(impressions.labels & ~impressions.unusable()[owner])
-    of_click = owner[clicks]
-    return TrainingRows(
-        history_index=impressions.history_index[of_click],
-        positives=impressions.candidates[clicks],
-        starts=negative_offsets[of_click],
-        sizes=np.diff(negative_offsets)[of_click],
-        negatives=impressions.candidates[is_negative],
-    )
+    return TrainingRows(impressions, *impressions.usable_clicks)
 
 
 def draw_candidates(
@@ -56,17 +66,18 @@ def draw_candidates(
     """
     bits = _random_bits(chosen, 2 * npratio + 1, seed, epoch)
     for_draw, for_order = bits[:, :npratio] >> np.uint64(32), bits[:, npratio:]
+    negatives, offsets = rows.negatives(chosen)
     # The upper bits times n, shifted back: uniform on 0 … n - 1 to within n / 2^32.
-    picks = (for_draw * rows.sizes[chosen, None].astype(np.uint64)) >> np.uint64(32)
-    drawn = rows.negatives[rows.starts[chosen, None] + picks.astype(np.int64)]
-    candidates = np.concatenate([rows.positives[chosen, None], drawn], axis=1)
+    picks = (for_draw * np.diff(offsets)[:, None].astype(np.uint64)) >> np.uint64(32)
+    drawn = rows.impressions.candidates[negatives[offsets[:-1, None] + picks.astype(np.int64)]]
+    candidates = np.concatenate([rows.positives(chosen)[:, None], drawn], axis=1)
     order = for_order.argsort(axis=1)
     return np.take_along_axis(candidates, order, axis=1), (order == 0).astype(np.float32)
 
 
 def epoch_order(rows: int, *, seed: int, epoch: int) -> np.ndarray:
-    """Give the order (rows,) in which an epoch visits its training rows."""
-    return np.random.default_rng([seed, epoch]).permutation(rows)
+    """Give the order (rows,) int32 in which an epoch visits its training rows."""
+    return np.random.default_rng([seed, epoch]).permutation(np.arange(rows, dtype=np.int32))
 
 
 def _random_bits(rows: np.ndarray, draws: int, seed: int, epoch: int) -> np.ndarray:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from nrms_torch.data.articles import ArticleTable
-from nrms_torch.data.impressions import Impressions, index_impressions
+from nrms_torch.data.impressions import Impressions
+from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.sampling import training_rows
 from nrms_torch.data.schema import CLICKED, HISTORY, HISTORY_KEY, IMPRESSION_ID, INVIEW, Split
 from nrms_torch.errors import InputError

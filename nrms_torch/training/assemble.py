@@ -8,9 +8,11 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.data.demo.generate import generate
+from nrms_torch.data.tables import document_vectors, titles_without_text
 from nrms_torch.data.transformer import word_embeddings
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
@@ -33,9 +35,7 @@ def for_training(
     Sizes that the data decides are filled in: the vocabulary's, a transformer's embedding width,
     a document vector's. Raises InputError for whatever in the configuration or the data is wrong.
     """
-    data = data_config(config.data)
-    if data.generate:
-        generate(data.folder, **data.generate)  # ranks that start together agree on one
+    data = _made_data(config.data)
     training = from_fields(TrainingParameters, "training", _plain(config.training))
     require_integer("seed", config.seed, 0)
     model = _plain(config.model)
@@ -61,6 +61,18 @@ def for_training(
         module.model.set_word_embeddings(embeddings)
     module.table = torch.from_numpy(datamodule.table.features)
     return datamodule, module
+
+
+def for_preparing(config: DictConfig) -> tuple[DataConfig, ArticleTable, int]:
+    """Give the data, the rows of its articles and the history size that `for_training` would use.
+
+    Of titles there are no tokens, which take long. Raises InputError as `for_training` does.
+    """
+    data = _made_data(config.data)
+    model = _plain(config.model)
+    _check_model(model)
+    table = titles_without_text(data) if "title_size" in model else document_vectors(data)
+    return data, table, model["history_size"]
 
 
 def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModule, NRMSModule]:
@@ -97,6 +109,14 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
 def data_config(section: DictConfig, **overrides: Any) -> DataConfig:
     """Make the data configuration of a `data` section; InputError for a field it does not have."""
     return from_fields(DataConfig, "data", _plain(section) | overrides)
+
+
+def _made_data(section: DictConfig) -> DataConfig:
+    """Read a `data` section, and generate the data that it asks for."""
+    data = data_config(section)
+    if data.generate:
+        generate(data.folder, **data.generate)  # ranks that start together agree on one
+    return data
 
 
 def _transformer_rows(vocabulary: Vocabulary, start: int) -> Tensor | None:

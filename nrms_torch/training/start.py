@@ -16,7 +16,7 @@ from nrms_torch.training.run_folder import RunFolder
 _RUN_OF_LAUNCH = "NRMS_TORCH_RUN"
 # What a resumed run shares with the one it goes on, and the fields of it that change no number.
 _FIXED = ("data", "model", "training", "seed")
-_FREE_FIELDS = ("path", "vectors", "transformer", "num_workers", "generate")
+_FREE_FIELDS = ("path", "vectors", "transformer", "num_workers", "cache", "generate")
 
 
 def choose_run(config: DictConfig, overrides: Iterable[str]) -> tuple[RunFolder, DictConfig]:

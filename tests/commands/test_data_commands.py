@@ -45,6 +45,27 @@ def test_embedding_of_what_is_not_there_is_told_in_one_line(tmp_path, overrides,
     assert not list(tmp_path.iterdir())
 
 
+def test_data_prepared_ahead_is_what_training_uses(tmp_path, demo_folder):
+    cache = f"data.cache={tmp_path}/cache"
+    data = ["model=nrms", f"data.path={demo_folder}", "data.generate=null"]
+    printed = run_script("prepare_data", *data, cache)
+    for split, impressions in (("train", "1,500"), ("validation", "300"), ("test", "300")):
+        assert f"prepared {split}: {impressions} impressions" in printed
+        assert f"│ {split} " in printed
+    trained = run_script("train", *small("nrms", demo_folder), cache, f"run={tmp_path}/run")
+    assert "train: 1,500 impressions" in trained
+    assert "impressions/s" not in trained
+
+
+def test_a_folder_without_splits_cannot_be_prepared(tmp_path, demo_folder):
+    vectors = f"data.vectors={demo_folder}/document_vectors.parquet"
+    command = [f"data.path={tmp_path}", "data.generate=null", vectors]
+    printed = run_script("prepare_data", *command, status=2)
+    assert printed.startswith(f"error: {tmp_path}, split 'train': no folder train")
+    assert printed.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_multirun_on_several_devices_is_refused(tmp_path, demo_folder):
     overrides = [*small("nrms_docvec", demo_folder), "trainer.devices=2", "seed=1,2"]
     command = [*overrides, f"run={tmp_path}/run", "--multirun"]

@@ -19,6 +19,18 @@ shown = st.tuples(
     st.lists(st.tuples(st.integers(0, 30), st.booleans()), min_size=1, max_size=7),
 )
 
+# Article ids, of which a table may know some; histories by key; (history key, in view, clicked).
+article = st.none() | st.integers(0, 20)
+readers = st.dictionaries(st.integers(0, 5), st.lists(article, max_size=9), max_size=6)
+
+
+@st.composite
+def shown_to_readers(draw):
+    inview = draw(st.lists(article, min_size=1, max_size=6))
+    clickable = sorted({id_ for id_ in inview if id_ is not None})
+    clicked = draw(st.lists(st.sampled_from(clickable))) if clickable else []
+    return draw(st.none() | st.integers(0, 8)), inview, clicked
+
 
 def split_of(folder, impressions, histories, *, labelled=True, article=pl.Int64):
     """A split of (history key, in view, clicked) and of {history key: clicks}."""
@@ -71,3 +83,23 @@ def many_impressions(number, histories, seed=0, *, labelled=True):
         labels=rng.random(offsets[-1]) < 0.3 if labelled else None,
         unknown_articles=0,
     )
+
+
+def arrays_of(impressions):
+    """All arrays that others use, by name."""
+    names = ("impression_ids", "history_index", "histories", "offsets", "candidates", "labels")
+    arrays = {name: getattr(impressions, name) for name in names}
+    arrays["history_order"], arrays["history_ends"] = impressions.by_history
+    if impressions.labels is not None:
+        arrays["click_owners"], arrays["clicks"] = impressions.usable_clicks
+    return arrays
+
+
+def assert_same(found, expected):
+    for (name, array), other in zip(
+        arrays_of(found).items(), arrays_of(expected).values(), strict=True
+    ):
+        assert getattr(array, "dtype", None) == getattr(other, "dtype", None), name
+        np.testing.assert_array_equal(array, other, err_msg=name)
+    assert found.unknown_articles == expected.unknown_articles
+    assert found.skipped == expected.skipped

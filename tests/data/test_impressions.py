@@ -5,26 +5,15 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_impressions import impressions_of, shown, split_of, unhurried
+from made_impressions import impressions_of, readers, shown, shown_to_readers, split_of, unhurried
 
 from nrms_torch.data.articles import ArticleTable
-from nrms_torch.data.impressions import index_impressions
+from nrms_torch.data.indexing import index_impressions
 
 HERE = Path(__file__).parent
 KNOWN = [3, 1, 4, 15, 9]  # article ids; their rows are 1 to 5
 TABLE = ArticleTable(pl.Series(KNOWN, dtype=pl.Int64), np.zeros((6, 1), dtype=np.float32))
 ROW = {id_: row for row, id_ in enumerate(KNOWN, start=1)}
-
-article = st.none() | st.integers(0, 20)
-readers = st.dictionaries(st.integers(0, 5), st.lists(article, max_size=9), max_size=6)
-
-
-@st.composite
-def shown_to_readers(draw):
-    inview = draw(st.lists(article, min_size=1, max_size=6))
-    clickable = sorted({id_ for id_ in inview if id_ is not None})
-    clicked = draw(st.lists(st.sampled_from(clickable))) if clickable else []
-    return draw(st.none() | st.integers(0, 8)), inview, clicked
 
 
 def indexed(impressions, histories, size=3, **options):

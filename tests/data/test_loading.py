@@ -48,7 +48,7 @@ def shares(rows, batch_size, ranks, epoch=0):
 def loader_of(epoch=0, *, rank=0, ranks=1, batch_size=8, **options):
     sampler = BatchSampler(len(ROWS), batch_size, seed=1, rank=rank, ranks=ranks)
     sampler.set_epoch(epoch)
-    dataset = TrainingDataset(IMPRESSIONS, ROWS, npratio=NPRATIO, seed=1, once=False)
+    dataset = TrainingDataset(ROWS, npratio=NPRATIO, seed=1, once=False)
     return TrainingLoader(dataset, sampler, **options)
 
 
@@ -114,9 +114,10 @@ def test_a_batch_is_indices_of_its_rows():
     kinds = [tensor.dtype for tensor in batch]
     assert kinds == [torch.int32, torch.int32, torch.float32]
     chosen = epoch_order(len(ROWS), seed=1, epoch=0)[:8]
-    expected = IMPRESSIONS.histories[ROWS.history_index[chosen]]
+    expected = IMPRESSIONS.histories[IMPRESSIONS.history_index[ROWS.owners[chosen]]]
     np.testing.assert_array_equal(batch.history, expected)
-    np.testing.assert_array_equal(batch.candidates[batch.labels == 1], ROWS.positives[chosen])
+    clicked = IMPRESSIONS.candidates[ROWS.clicks[chosen]]
+    np.testing.assert_array_equal(batch.candidates[batch.labels == 1], clicked)
 
 
 @unhurried

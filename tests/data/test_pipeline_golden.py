@@ -9,7 +9,7 @@ import pytest
 from made_impressions import split_of
 
 from nrms_torch.data.articles import ArticleTable
-from nrms_torch.data.impressions import index_impressions
+from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.sampling import training_rows
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "pipeline.json"

@@ -47,20 +47,23 @@ def is_independent(first, second, kinds):
 @unhurried
 @given(st.lists(shown, max_size=10))
 def test_there_is_a_row_for_each_click_that_has_negatives(parts):
-    rows = training_rows(impressions_of(parts))
-    ends = rows.starts + rows.sizes
-    negatives = [
-        rows.negatives[start:end].tolist() for start, end in zip(rows.starts, ends, strict=True)
+    impressions = impressions_of(parts)
+    rows = training_rows(impressions)
+    chosen = np.arange(len(rows))
+    positions, offsets = rows.negatives(chosen)
+    negatives = [part.tolist() for part in np.split(impressions.candidates[positions], offsets[1:])]
+    expected = list(expected_rows(parts))
+    assert impressions.history_index[rows.owners].tolist() == [
+        history for history, _, _ in expected
     ]
-    found = zip(rows.history_index, rows.positives, negatives, strict=True)
-    assert list(found) == list(expected_rows(parts))
-    assert len(rows) == len(negatives)
+    assert rows.positives(chosen).tolist() == [click for _, click, _ in expected]
+    assert negatives[:-1] == [shown for _, _, shown in expected]
 
 
 def test_an_impression_with_two_clicks_gives_two_rows_that_share_their_negatives():
     rows = training_rows(impressions_of([(3, [(7, True), (8, False), (9, True), (6, False)])]))
-    assert rows.positives.tolist() == [7, 9]
-    assert rows.history_index.tolist() == [3, 3]
+    assert rows.positives(np.arange(2)).tolist() == [7, 9]
+    assert rows.histories(np.arange(2)).tolist() == [[12, 13, 14, 15]] * 2
     candidates, labels = drawn(rows)
     assert candidates[labels == 1].tolist() == [7, 9]
     assert set(candidates[labels == 0]) <= {8, 6}
@@ -116,8 +119,7 @@ def test_sampling_once_repeats_the_first_epochs_draws():
     impressions = many_impressions(100, 20)
     rows, chosen = training_rows(impressions), np.arange(50)
     once, anew = (
-        TrainingDataset(impressions, rows, npratio=NPRATIO, seed=1, once=once)
-        for once in (True, False)
+        TrainingDataset(rows, npratio=NPRATIO, seed=1, once=once) for once in (True, False)
     )
     first = anew[0, chosen]
     for epoch in (0, 1, 7):

@@ -1,0 +1,120 @@
+"""Prepared impressions: indexed once, kept as memory-mapped arrays, found again by fingerprint."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from nrms_torch.data.articles import ArticleTable
+from nrms_torch.data.config import DataConfig
+from nrms_torch.data.fingerprint import Fingerprint, describe_ids
+from nrms_torch.data.mapped import MappedImpressions, open_impressions
+from nrms_torch.data.writing import write_impressions
+from nrms_torch.errors import InputError
+from nrms_torch.files import replacing_folder, unfinished
+from nrms_torch.locks import exclusive
+
+VERSION = 1  # of the arrays: raised whenever the same data gives other ones
+FOLDER = ".prepared"
+
+
+def prepare(
+    config: DataConfig, split: str, table: ArticleTable, history_size: int
+) -> MappedImpressions:
+    """Give a split's impressions over an article table, prepared on first use.
+
+    The arrays are in `.prepared` of the data folder or, where that cannot be written, in the user's
+    cache; in `data.cache` where it is given. Of processes that start together one prepares, and
+    says so in a line, and the others wait. Arrays of other files or options, or damaged ones, are
+    never used. Raises InputError where the split is missing or broken, has no candidate among the
+    table's articles, or no folder can be written.
+    """
+    options = {
+        "version": VERSION,
+        "format": config.format,
+        "history_size": history_size,
+        "articles": describe_ids(table.ids),
+    }
+    fingerprint = Fingerprint(config.reader.split_files(config.folder, split), options)
+    name = f"{split}-{fingerprint.hash[:16]}"
+    places = [Path(config.cache)] if config.cache else [config.folder / FOLDER, _users_cache()]
+    for place in places:
+        if found := _find(place / name, fingerprint):
+            return found
+    place = _first_writable(places)
+    with _telling_what_cannot_be_written(place):
+        place.mkdir(parents=True, exist_ok=True)
+        with exclusive(place / "lock") as is_alone:
+            if found := _find(place / name, fingerprint):
+                return found  # made by the process that this one waited for
+            if is_alone:
+                for remains in unfinished(place):
+                    shutil.rmtree(remains, ignore_errors=True)
+            if (place / name).exists():
+                print(f"{place / name}: damaged, or not of this data; prepared again")
+            return _make(place / name, config, split, table, history_size, fingerprint)
+
+
+def _find(folder: Path, fingerprint: Fingerprint) -> MappedImpressions | None:
+    try:
+        found = open_impressions(folder)
+    except ValueError:
+        return None
+    return found if found.fingerprint == fingerprint.hash else None
+
+
+def _make(
+    folder: Path,
+    config: DataConfig,
+    split: str,
+    table: ArticleTable,
+    history_size: int,
+    fingerprint: Fingerprint,
+) -> MappedImpressions:
+    start = time.perf_counter()
+    with replacing_folder(folder) as temporary:
+        tables = config.reader.read_split(config.folder, split)
+        origin = {"fingerprint": fingerprint.hash, "made_of": fingerprint.origin}
+        counts = write_impressions(temporary, tables, table, history_size, origin)
+        if not counts["known_candidates"]:
+            raise InputError(
+                f"{config.folder}: no candidate of {split} is among the "
+                f"{len(table.ids)} articles; expected articles of the same data set"
+            )
+        fingerprint.require_same()
+    seconds = time.perf_counter() - start
+    print(
+        f"prepared {split}: {counts['impressions']:,} impressions, {counts['candidates']:,} "
+        f"candidates in {seconds:.1f} s ({counts['impressions'] / seconds:,.0f} impressions/s), "
+        f"kept in {folder}"
+    )
+    return open_impressions(folder)
+
+
+def _users_cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "nrms-torch" / "prepared"
+
+
+def _first_writable(places: Sequence[Path]) -> Path:
+    for place in places:
+        existing = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
+        # The mode is asked too: a folder that is marked read-only stays as it is, for root too.
+        if os.access(existing, os.W_OK | os.X_OK) and existing.stat().st_mode & 0o222:
+            return place
+    raise InputError(
+        f"data.cache: cannot write into {' or '.join(map(str, places))}; name another folder"
+    )
+
+
+@contextmanager
+def _telling_what_cannot_be_written(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{place}: cannot be written: {error.strerror or error}; "
+            "data.cache names another folder"
+        ) from error

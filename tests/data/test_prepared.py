@@ -1,0 +1,264 @@
+"""Prepared impressions: made once, by whichever process is first, and never used when not sound."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+from made_impressions import assert_same
+
+from nrms_torch.data import ebnerd
+from nrms_torch.data.articles import ArticleTable
+from nrms_torch.data.config import DataConfig
+from nrms_torch.data.fingerprint import Fingerprint
+from nrms_torch.data.impressions import Impressions
+from nrms_torch.data.indexing import index_impressions
+from nrms_torch.data.prepared import prepare
+from nrms_torch.data.sampling import training_rows
+from nrms_torch.errors import InputError
+
+TABLE = ArticleTable(pl.Series([10, 12, 13]), np.zeros((4, 0), dtype=np.float32))
+PREPARE = """
+import sys
+import numpy as np, polars as pl
+from nrms_torch.data.articles import ArticleTable
+from nrms_torch.data.config import DataConfig
+from nrms_torch.data.prepared import prepare
+
+table = ArticleTable(pl.Series([10, 12, 13]), np.zeros((4, 0), dtype=np.float32))
+config = DataConfig(format="ebnerd", path=sys.argv[1])
+"""
+KILLED = """
+import os, signal
+from nrms_torch.data import indexing
+
+sound = indexing._labels
+def killed(*arguments):
+    os.kill(os.getpid(), signal.SIGKILL)
+indexing._labels = killed
+"""
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_this_user(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+
+
+def prepared(folder, split="train", table=TABLE, history_size=3, **options):
+    config = DataConfig(format="ebnerd", path=str(folder), **options)
+    return prepare(config, split, table, history_size)
+
+
+def start(folder, code):
+    command = [sys.executable, "-c", PREPARE + code, str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_prepared_arrays_are_those_of_the_tables(ebnerd_folder, split):
+    expected = index_impressions(ebnerd.read_split(ebnerd_folder, split), TABLE, 3)
+    found = prepared(ebnerd_folder, split)
+    assert_same(found, expected)
+    assert found.counts["impressions"] == 3
+    assert found.counts["candidates"] == 7
+    assert found.counts["known_candidates"] == np.count_nonzero(expected.candidates)
+
+
+def test_the_second_use_finds_what_the_first_has_made(ebnerd_folder, capsys):
+    made = prepared(ebnerd_folder)
+    assert made.folder.parent == ebnerd_folder / ".prepared"
+    assert capsys.readouterr().out.startswith("prepared train: 3 impressions, 7 candidates in ")
+    written = (made.folder / "candidates.npy").stat()
+    found = prepared(ebnerd_folder)
+    assert found.folder == made.folder
+    assert (found.folder / "candidates.npy").stat().st_ino == written.st_ino
+    assert capsys.readouterr().out == ""
+
+
+def test_meta_says_what_was_made_of_what(ebnerd_folder):
+    found = prepared(ebnerd_folder)
+    meta = json.loads((found.folder / "meta.json").read_text())
+    assert meta["counts"] == found.counts
+    assert meta["fingerprint"] == found.fingerprint
+    assert found.folder.name == f"train-{found.fingerprint[:16]}"
+    files = {file["file"]: file["bytes"] for file in meta["made_of"]["files"]}
+    split = ebnerd_folder / "train"
+    assert files == {name: (split / name).stat().st_size for name in files}
+    assert meta["made_of"]["history_size"] == 3
+
+
+def test_arrays_are_mapped_and_writing_to_them_changes_no_file(ebnerd_folder):
+    found = prepared(ebnerd_folder)
+    assert isinstance(found.candidates.base, np.memmap)
+    found.candidates[0] = 77
+    assert prepared(ebnerd_folder).candidates[0] == 1
+
+
+def edit(path, change):
+    change(pl.read_parquet(path)).write_parquet(path)
+
+
+OTHERS = {
+    "another history size": lambda _: {"history_size": 2},
+    "other articles": lambda _: {"table": ArticleTable(TABLE.ids[:2], TABLE.features[:3])},
+    "articles in another order": lambda _: {"table": ArticleTable(TABLE.ids[::-1], TABLE.features)},
+    "other impressions": lambda folder: edit(
+        folder / "train" / "behaviors.parquet", lambda table: table[:2]
+    ),
+    "other histories": lambda folder: edit(
+        folder / "train" / "history.parquet", lambda table: table[:1]
+    ),
+    "a later copy": lambda folder: os.utime(folder / "train" / "history.parquet", ns=(5, 5)),
+}
+
+
+@pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)
+def test_other_files_or_options_are_prepared_anew(ebnerd_folder, change):
+    before = prepared(ebnerd_folder)
+    options = change(ebnerd_folder) or {}
+    after = prepared(ebnerd_folder, **options)
+    assert after.folder != before.folder
+    table, size = options.get("table", TABLE), options.get("history_size", 3)
+    assert_same(after, index_impressions(ebnerd.read_split(ebnerd_folder, "train"), table, size))
+
+
+DAMAGE = {
+    "an array cut short": lambda folder: os.truncate(folder / "candidates.npy", 140),
+    "an array too long": lambda folder: os.truncate(folder / "clicks.npy", 4096),
+    "an array of no bytes": lambda folder: os.truncate(folder / "labels.npy", 0),
+    "an array gone": lambda folder: (folder / "history_order.npy").unlink(),
+    "another array": lambda folder: np.save(folder / "history_index.npy", np.zeros(3, np.int64)),
+    "no meta": lambda folder: (folder / "meta.json").unlink(),
+    "half a meta": lambda folder: os.truncate(folder / "meta.json", 50),
+    "a meta of nothing": lambda folder: (folder / "meta.json").write_text("[]"),
+    "a meta of other data": lambda folder: (folder / "meta.json").write_text(
+        (folder / "meta.json").read_text().replace('"fingerprint": "', '"fingerprint": "0')
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_arrays_are_told_of_and_made_again(ebnerd_folder, capsys, damage):
+    folder = prepared(ebnerd_folder).folder
+    damage(folder)
+    capsys.readouterr()
+    again = prepared(ebnerd_folder)
+    told, made = capsys.readouterr().out.splitlines()
+    assert told == f"{folder}: damaged, or not of this data; prepared again"
+    assert made.startswith("prepared train")
+    assert_same(again, index_impressions(ebnerd.read_split(ebnerd_folder, "train"), TABLE, 3))
+
+
+def test_a_data_folder_that_is_read_only_is_left_alone(ebnerd_folder, tmp_path):
+    ebnerd_folder.chmod(0o555)
+    found = prepared(ebnerd_folder)
+    assert found.folder.parent == tmp_path / "home" / "nrms-torch" / "prepared"
+    assert prepared(ebnerd_folder).folder == found.folder
+    ebnerd_folder.chmod(0o755)
+    assert sorted(file.name for file in ebnerd_folder.iterdir()) == sorted(
+        ["articles.parquet", "test", "train", "validation"]
+    )
+
+
+def test_where_nothing_can_be_written_another_folder_is_asked_for(ebnerd_folder, tmp_path):
+    (tmp_path / "home").mkdir()
+    for folder in (ebnerd_folder, tmp_path / "home"):
+        folder.chmod(0o555)
+    with pytest.raises(InputError, match=r"^data\.cache: cannot write into .* name another folder"):
+        prepared(ebnerd_folder)
+    assert prepared(ebnerd_folder, cache=str(tmp_path / "own")).folder.parent == tmp_path / "own"
+
+
+def test_what_cannot_be_written_is_told_in_one_line(ebnerd_folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"data\.cache: cannot write into"):
+        prepared(ebnerd_folder, cache=str(tmp_path / "file" / "cache"))
+    (ebnerd_folder / ".prepared" / "lock").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"\.prepared: cannot be written: Is a directory"):
+        prepared(ebnerd_folder)
+
+
+def test_broken_input_leaves_nothing_that_could_be_taken_for_prepared(ebnerd_folder):
+    edit(ebnerd_folder / "train" / "behaviors.parquet", lambda table: table.clear())
+    with pytest.raises(InputError, match="found no rows"):
+        prepared(ebnerd_folder)
+    nothing_known = ArticleTable(pl.Series([99]), np.zeros((2, 0), dtype=np.float32))
+    with pytest.raises(InputError, match="no candidate of validation is among the 1 articles"):
+        prepared(ebnerd_folder, "validation", table=nothing_known)
+    assert [file.name for file in (ebnerd_folder / ".prepared").iterdir()] == ["lock"]
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(ebnerd_folder):
+    path = ebnerd_folder / "train" / "behaviors.parquet"
+    fingerprint = Fingerprint([path], {})
+    fingerprint.require_same()
+    os.utime(path, ns=(5, 5))
+    with pytest.raises(InputError, match=r"behaviors\.parquet: changed while it was read"):
+        fingerprint.require_same()
+
+
+def test_of_processes_that_start_together_one_prepares_and_all_use_it(ebnerd_folder):
+    code = """
+found = prepare(config, "train", table, 3)
+print(found.folder, found.candidates.tolist(), found.by_history[0].tolist())
+"""
+    processes = [start(ebnerd_folder, code) for _ in range(4)]
+    printed = [process.communicate(timeout=120)[0].splitlines() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4
+    assert len({lines[-1] for lines in printed}) == 1
+    assert sum(line.startswith("prepared train") for lines in printed for line in lines) == 1
+
+
+def test_a_process_that_is_killed_leaves_nothing_that_is_used_and_blocks_nobody(ebnerd_folder):
+    killed = start(ebnerd_folder, KILLED + 'prepare(config, "train", table, 3)')
+    killed.communicate(timeout=120)
+    assert killed.returncode == -9
+    place = ebnerd_folder / ".prepared"
+    (remains,) = place.glob(".train-*.tmp")
+    assert (remains / "candidates.npy").exists()
+    began = time.monotonic()
+    assert_same(
+        prepared(ebnerd_folder),
+        index_impressions(ebnerd.read_split(ebnerd_folder, "train"), TABLE, 3),
+    )
+    assert time.monotonic() - began < 60
+    assert not remains.exists()
+
+
+def test_impressions_and_rows_pickle_as_the_name_of_their_folder(ebnerd_folder):
+    found = prepared(ebnerd_folder)
+    found.by_history, found.usable_clicks  # noqa: B018 - what is looked at is not pickled either
+    for thing in (found, training_rows(found)):
+        assert len(pickle.dumps(thing)) < 300
+    assert_same(pickle.loads(pickle.dumps(found)), found)
+    rows = pickle.loads(pickle.dumps(training_rows(found)))
+    assert isinstance(rows.clicks.base, np.memmap)
+    assert rows.positives(np.arange(len(rows))).tolist() == [2]
+
+
+def test_impressions_in_memory_pickle_with_their_arrays(ebnerd_folder):
+    found = index_impressions(ebnerd.read_split(ebnerd_folder, "train"), TABLE, 3)
+    assert_same(pickle.loads(pickle.dumps(found)), found)
+    rows = training_rows(pickle.loads(pickle.dumps(training_rows(found))).impressions)
+    assert isinstance(rows.impressions, Impressions)
+    assert len(rows) == 1
+
+
+def test_a_worker_that_maps_impressions_loads_no_polars(ebnerd_folder, tmp_path):
+    """Threads of polars do not survive a fork, and a spawned worker has no use for them."""
+    file = tmp_path / "rows.pickle"
+    file.write_bytes(pickle.dumps(training_rows(prepared(ebnerd_folder))))
+    code = """
+import pickle, sys
+from pathlib import Path
+import nrms_torch.data.loading
+rows = pickle.loads(Path(sys.argv[1]).read_bytes())
+assert len(rows) == 1
+assert not any(name.partition(".")[0] == "polars" for name in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code, str(file)], check=True, timeout=120)
