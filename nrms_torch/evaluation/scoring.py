@@ -4,14 +4,10 @@ Validation, testing and prediction all go through here; ranking is on the dot pr
 sigmoid saturates into ties. R rows of the article table, P histories, N candidates, D width.
 """
 
-from collections.abc import Iterable
-
 import torch
 import torch.distributed as dist
-from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 
-from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.loading import EvaluationChunk
 from nrms_torch.model.nrms import NRMS
 
@@ -51,21 +47,6 @@ def score_chunk(model: NRMS, news: Tensor, chunk: EvaluationChunk) -> Tensor:
     )
     dots = [(users[user] * news[article]).sum(dim=-1) for user, article in parts]
     return torch.cat(dots) if dots else news.new_zeros(0)
-
-
-def score_split(
-    model: NRMS, news: Tensor, impressions: Impressions, chunks: Iterable[EvaluationChunk]
-) -> Tensor:
-    """Score all candidates of a split, (N,) float32 in the split's own order."""
-    offsets = torch.from_numpy(impressions.offsets)
-    scores = torch.empty(len(impressions.candidates))
-    for chunk in chunks:
-        sizes = chunk.offsets.diff()
-        shift = (offsets[chunk.positions] - chunk.offsets[:-1]).repeat_interleave(sizes)
-        on_device = move_data_to_device(chunk, news.device)
-        dots = score_chunk(model, news, on_device)
-        scores[shift + torch.arange(len(shift))] = dots.cpu()
-    return scores
 
 
 def _full_precision(tensor: Tensor) -> torch.autocast:
