@@ -56,3 +56,5 @@ def require_writable(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path}: cannot be written: no permission, or a read-only file system")

@@ -49,6 +49,7 @@ class NewsDataModule(L.LightningDataModule):
         else:
             self.table, self.vocabulary = titles(config, title_size, vocabulary)
         self.measured_split = "test"
+        self.predicted_split = "test"
         self._splits: dict[str, Impressions] = {}
 
     def impressions(self, split: str) -> Impressions:
@@ -108,8 +109,14 @@ class NewsDataModule(L.LightningDataModule):
         """Give this rank's chunks of the split that is being measured."""
         return self._evaluation_loader(self.measured_split)
 
+    def predict_dataloader(self) -> DataLoader[EvaluationChunk]:
+        """Give this rank's chunks of the split that is being predicted, with or without labels."""
+        return self._chunks(self.impressions(self.predicted_split))
+
     def _evaluation_loader(self, split: str) -> DataLoader[EvaluationChunk]:
-        impressions = self._require_labels(split)
+        return self._chunks(self._require_labels(split))
+
+    def _chunks(self, impressions: Impressions) -> DataLoader[EvaluationChunk]:
         rank, ranks = self._place()
         return DataLoader(EvaluationChunks(impressions, rank=rank, ranks=ranks), batch_size=None)
 

@@ -4,19 +4,16 @@ Validation, testing and prediction all go through here; ranking is on the dot pr
 sigmoid saturates into ties. R rows of the article table, P histories, N candidates, D width.
 """
 
-from collections.abc import Iterable
-
 import torch
 import torch.distributed as dist
-from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 
-from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.loading import EvaluationChunk
 from nrms_torch.model.nrms import NRMS
 
 # Fixed, whatever the number of ranks: a matrix product may round differently in another shape.
-ARTICLES_PER_CHUNK = 1024
+# Small enough for a CPU's caches: titles are encoded 1.6 times as fast as in chunks of 1,024.
+ARTICLES_PER_CHUNK = 256
 # Bounds the memory of the gathered vectors: 64 Ki candidates of 400 floats are 100 MiB.
 CANDIDATES_PER_CHUNK = 65_536
 
@@ -51,21 +48,6 @@ def score_chunk(model: NRMS, news: Tensor, chunk: EvaluationChunk) -> Tensor:
     )
     dots = [(users[user] * news[article]).sum(dim=-1) for user, article in parts]
     return torch.cat(dots) if dots else news.new_zeros(0)
-
-
-def score_split(
-    model: NRMS, news: Tensor, impressions: Impressions, chunks: Iterable[EvaluationChunk]
-) -> Tensor:
-    """Score all candidates of a split, (N,) float32 in the split's own order."""
-    offsets = torch.from_numpy(impressions.offsets)
-    scores = torch.empty(len(impressions.candidates))
-    for chunk in chunks:
-        sizes = chunk.offsets.diff()
-        shift = (offsets[chunk.positions] - chunk.offsets[:-1]).repeat_interleave(sizes)
-        on_device = move_data_to_device(chunk, news.device)
-        dots = score_chunk(model, news, on_device)
-        scores[shift + torch.arange(len(shift))] = dots.cpu()
-    return scores
 
 
 def _full_precision(tensor: Tensor) -> torch.autocast:

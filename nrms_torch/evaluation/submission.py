@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ CHUNK = 65_536
 
 def submission_lines(
     impression_ids: npt.NDArray[np.int64],
-    ranks: npt.NDArray[np.int64],
+    ranks: npt.NDArray[np.integer],
     offsets: npt.NDArray[np.int64],
 ) -> Iterator[str]:
     """Write each impression as `impression_id [r1,r2,…]` and a newline, in the given order.
@@ -50,16 +50,11 @@ def submission_lines(
             yield f"{impression_id} {text}\n"
 
 
-def write_submission(
-    path: Path,
-    impression_ids: npt.NDArray[np.int64],
-    ranks: npt.NDArray[np.int64],
-    offsets: npt.NDArray[np.int64],
-) -> None:
-    """Write the zip at `path`, parents made, whole or not at all; equal input gives equal bytes.
+def write_submission(path: Path, lines: Iterable[str]) -> None:
+    """Write the zip at `path`, parents made, whole or not at all; equal lines give equal bytes.
 
     Raises:
-        InputError: as `submission_lines`, or `path` is a folder.
+        InputError: `path` is a folder or cannot be written.
     """
     # The defaults would stamp the time of day and the operating system.
     member = zipfile.ZipInfo(MEMBER)
@@ -72,11 +67,11 @@ def write_submission(
         archive.open(member, "w", force_zip64=True) as binary,
         io.TextIOWrapper(binary, encoding="ascii", newline="\n") as text,
     ):
-        text.writelines(submission_lines(impression_ids, ranks, offsets))
+        text.writelines(lines)
 
 
 def _check_ranks(
-    ids: npt.NDArray[np.int64], ranks: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.int64], ranks: npt.NDArray[np.integer], offsets: npt.NDArray[np.int64]
 ) -> None:
     """Raise InputError at the first impression whose ranks are not 1 to its size, each once."""
     sizes = np.diff(offsets)

@@ -106,6 +106,16 @@ class NRMSModule(L.LightningModule):
         """Reduce the metrics over ranks and log them as test/…."""
         self._finish_evaluation("test")
 
+    on_predict_epoch_start = on_validation_epoch_start
+
+    def predict_step(self, chunk: EvaluationChunk, batch_idx: int) -> Tensor:
+        """Give the dot products (N,) of a chunk."""
+        return score_chunk(self.model, self.news_vectors, chunk)
+
+    def on_predict_epoch_end(self) -> None:
+        """Let go of the article vectors."""
+        self.news_vectors = torch.zeros(0)
+
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         """Do nothing: Lightning would step after the epoch's checkpoint, too late to resume."""
 

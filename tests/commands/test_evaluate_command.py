@@ -1,6 +1,5 @@
 import json
 import shutil
-import zipfile
 
 import polars as pl
 import pytest
@@ -59,22 +58,6 @@ def test_nrms_measures_articles_that_training_never_saw(trained_nrms, demo_folde
     metrics, _ = evaluate(trained_nrms, tmp_path, f"data.path={folder}")
     assert metrics["impressions"] + metrics["skipped"] == 300
     assert metrics["unknown_articles"] == 0
-
-
-def test_a_submission_ranks_every_candidate(trained, three_impressions, tmp_path):
-    file = tmp_path / "made" / "predictions.zip"
-    behaviors = three_impressions / "validation" / "behaviors.parquet"
-    unlabelled = pl.read_parquet(behaviors).drop("article_ids_clicked")
-    shutil.copytree(three_impressions / "validation", three_impressions / "test")
-    unlabelled.write_parquet(three_impressions / "test" / "behaviors.parquet")
-    data = [f"data.path={three_impressions}", f"data.vectors={three_impressions}/vectors.parquet"]
-    run_script("predict", f"run={trained}", *data, f"output={file}")
-    lines = zipfile.ZipFile(file).read("predictions.txt").decode().splitlines()
-    assert len(lines) == 3
-    for line, row in zip(lines, unlabelled.iter_rows(named=True), strict=True):
-        impression, ranks = line.split(" ", 1)
-        assert int(impression) == row["impression_id"]
-        assert sorted(json.loads(ranks)) == list(range(1, len(row["article_ids_inview"]) + 1))
 
 
 def test_new_words_get_their_transformers_embeddings(tmp_path, demo_folder):

@@ -122,6 +122,16 @@ def test_ranks_do_not_change_under_a_rising_transform_of_the_scores(lists):
     assert torch.equal(ranks(torch.exp(3 * scores) - 7, offsets), ranks(scores, offsets))
 
 
+def test_ranks_hold_for_every_length_of_impression():
+    rng = np.random.default_rng(0)
+    sizes = rng.permutation([0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 250, 256, 257] * 3)
+    offsets = torch.tensor([0, *np.cumsum(sizes)])
+    scores = torch.from_numpy(rng.integers(-9, 9, sizes.sum())).float()
+    scores[scores == -9] = -math.inf
+    expected = [rank for part in scores.split(sizes.tolist()) for rank in slow_ranks(part.tolist())]
+    assert ranks(scores, offsets).tolist() == expected
+
+
 def test_infinite_scores_are_ranked_and_tie():
     scores = torch.tensor([-math.inf, math.inf, 0.0, math.inf])
     offsets = torch.tensor([0, 4])

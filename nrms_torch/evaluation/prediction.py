@@ -1,0 +1,150 @@
+"""A split's candidates scored on all ranks of a Trainer, and written as one file."""
+
+import shutil
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import polars as pl
+from polars.io.plugins import register_io_source
+from torch import Tensor
+
+from nrms_torch.data.impressions import Impressions
+from nrms_torch.data.loading import EvaluationChunk
+from nrms_torch.data.schema import IMPRESSION_ID
+from nrms_torch.errors import InputError
+from nrms_torch.evaluation.prediction_parts import (
+    POSITION,
+    RANK,
+    ROW_GROUP,
+    SCORE,
+    PartWriter,
+    Predictions,
+    joined,
+)
+from nrms_torch.evaluation.ranking import ranks
+from nrms_torch.evaluation.segments import impression_of
+from nrms_torch.evaluation.submission import submission_lines, write_submission
+from nrms_torch.files import replacing, require_writable
+
+SUBMISSION, TABLE = ".zip", ".parquet"
+_TABLE_SCHEMA = {
+    IMPRESSION_ID: pl.Int64(),
+    "scores": pl.List(pl.Float32),
+    "ranks": pl.List(pl.Int32),
+}
+
+
+class PredictionWriter(L.Callback):
+    """Writes what `Trainer.predict` scores as `output`, a submission (.zip) or a table (.parquet).
+
+    Each rank writes the impressions it scored as parts in a hidden folder beside `output`, which
+    `join` makes into the file. Neither a rank that is killed nor a failure leaves a piece of the
+    file, and parts that a killed run left are removed by the next.
+    """
+
+    def __init__(self, output: Path) -> None:
+        if output.suffix not in (SUBMISSION, TABLE):
+            raise InputError(
+                f"output: {output} ends in neither {SUBMISSION}, a submission, nor {TABLE}, "
+                "a table of scores and ranks"
+            )
+        require_writable(output)
+        self.output = output
+        self.parts = output.with_name(f".{output.name}.parts")
+        self._writer: PartWriter
+
+    def on_predict_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Make an empty folder of parts, on rank 0, before any rank writes there."""
+        if trainer.is_global_zero:
+            shutil.rmtree(self.parts, ignore_errors=True)
+            self.parts.mkdir()
+        trainer.strategy.barrier("parts folder")
+        self._writer = PartWriter(self.parts, trainer.global_rank)
+
+    def on_predict_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: EvaluationChunk,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Take the dot products `outputs` (N,) of a chunk."""
+        self._writer.add(_candidates(outputs, batch, with_scores=self.output.suffix == TABLE))
+
+    def on_predict_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write the last part, and wait until all ranks have."""
+        self._writer.flush()
+        trainer.strategy.barrier("parts written")
+
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        """Remove the parts, which nobody will join."""
+        if trainer.is_global_zero:
+            shutil.rmtree(self.parts, ignore_errors=True)
+
+    def join(self, impressions: Impressions) -> None:
+        """Make `output` of the parts of all ranks, on rank 0 after `Trainer.predict`.
+
+        Raises:
+            InputError: parts of a rank are missing.
+        """
+        try:
+            predictions = joined(self.parts, impressions.offsets)
+            if self.output.suffix == SUBMISSION:
+                write_submission(self.output, _lines(predictions, impressions))
+            else:
+                _write_table(self.output, predictions, impressions)
+        finally:
+            shutil.rmtree(self.parts, ignore_errors=True)
+
+
+def _candidates(scores: Tensor, chunk: EvaluationChunk, *, with_scores: bool) -> pl.DataFrame:
+    columns = {
+        POSITION: chunk.positions[impression_of(chunk.offsets)].cpu().numpy(),
+        RANK: ranks(scores, chunk.offsets).int().cpu().numpy(),
+    }
+    if with_scores:
+        columns[SCORE] = scores.cpu().numpy()
+    return pl.DataFrame(columns)
+
+
+def _lines(predictions: Iterator[Predictions], impressions: Impressions) -> Iterator[str]:
+    return chain.from_iterable(
+        submission_lines(ids, window.ranks, offsets)
+        for window in predictions
+        for ids, offsets in [_place(window, impressions)]
+    )
+
+
+def _write_table(path: Path, predictions: Iterator[Predictions], impressions: Impressions) -> None:
+    """Write a row an impression, `scores` and `ranks` in the order of its candidates."""
+    tables = (_table(window, impressions) for window in predictions)
+    with replacing(path) as temporary:
+        source = register_io_source(lambda *_: tables, schema=_TABLE_SCHEMA)
+        source.sink_parquet(temporary, row_group_size=ROW_GROUP)
+
+
+def _table(window: Predictions, impressions: Impressions) -> pl.DataFrame:
+    ids, offsets = _place(window, impressions)
+    owner = np.repeat(np.arange(len(ids)), np.diff(offsets))
+    lists = (
+        pl.DataFrame({"owner": owner, "scores": window.scores, "ranks": window.ranks})
+        .group_by("owner", maintain_order=True)
+        .agg("scores", "ranks")
+    )
+    return lists.select(pl.Series(IMPRESSION_ID, ids[lists["owner"].to_numpy()]), "scores", "ranks")
+
+
+def _place(window: Predictions, impressions: Impressions) -> tuple[np.ndarray, np.ndarray]:
+    """Give the window's impression ids (I,) and its offsets (I + 1,) from 0."""
+    end = impressions.offsets[window.first] + len(window.ranks)
+    stop = int(np.searchsorted(impressions.offsets, end))
+    offsets = impressions.offsets[window.first : stop + 1]
+    return impressions.impression_ids[window.first : stop], offsets - offsets[0]
