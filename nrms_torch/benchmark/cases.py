@@ -102,28 +102,27 @@ def ddp(settings: Settings) -> Iterator[Row]:
 
 def prepare_data(settings: Settings) -> Iterator[Row]:
     """Data preparation, impressions/s, of generated data of several sizes; ours alone."""
-    config = settings.config
+    history_size = settings.config["model"]["history_size"]
     for impressions in settings.impressions:
-        path = Path(config["data"]["path"]).with_name(f"generated_{impressions}")
-        generate(path, impressions)
-        vectors = path / "document_vectors.parquet"
+        folder = Path(settings.config["data"]["path"]).with_name(f"generated_{impressions}")
+        generate(folder, impressions)
         with Side(
             prepare.prepare,
             threads=settings.threads,
-            data=config["data"] | {"path": str(path), "vectors": str(vectors)},
-            history_size=config["model"]["history_size"],
-            seed=config["seed"],
+            folder=str(folder),
+            history_size=history_size,
         ) as us:
             turns, _ = _alternate(us, None, settings.rounds)
-        yield row(
-            turns,
-            case="prepare",
-            model=settings.model,
-            batch=None,
-            unit="impressions/s",
-            steps=1,
-            impressions=impressions,
-        )
+        yield _of_impressions("prepare", settings, turns, impressions)
+
+
+def metrics(settings: Settings) -> Iterator[Row]:
+    """The ranking metrics, impressions/s, of random scores; ours alone."""
+    for impressions in settings.impressions:
+        with Side(ours.rank, threads=settings.threads, impressions=impressions) as us:
+            us.turn()
+            turns, _ = _alternate(us, None, settings.rounds)
+        yield _of_impressions("metrics", settings, turns, impressions)
 
 
 CASES: dict[str, Callable[[Settings], Iterator[Row]]] = {
@@ -131,8 +130,21 @@ CASES: dict[str, Callable[[Settings], Iterator[Row]]] = {
     "evaluate": evaluate,
     "encoder": encoder,
     "prepare": prepare_data,
+    "metrics": metrics,
     "ddp": ddp,
 }
+
+
+def _of_impressions(case: str, settings: Settings, turns: list[Turn], impressions: int) -> Row:
+    return row(
+        turns,
+        case=case,
+        model=settings.model,
+        batch=None,
+        unit="impressions/s",
+        steps=1,
+        impressions=impressions,
+    )
 
 
 class _Reference(ExitStack):

@@ -1,6 +1,7 @@
 """Our side: training, evaluation and the news encoder as a user's run has them."""
 
 import tempfile
+import time
 from typing import Any
 
 import lightning as L
@@ -14,11 +15,14 @@ from nrms_torch.benchmark.turns import Turns
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.data.loading import TrainingBatch
 from nrms_torch.errors import InputError
+from nrms_torch.evaluation.ranking import RankingMetrics
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.lightning_module import NRMSModule
 from nrms_torch.training.trainer import make_trainer
 
+# In view of an impression of EB-NeRD.
+_MEAN_CANDIDATES = 11
 _PLAIN: dict[str, Any] = {"enable_checkpointing": False, "enable_progress_bar": False}
 
 
@@ -70,6 +74,23 @@ def encode(turns: Turns, config: dict[str, Any]) -> None:
             model.encode_news(articles).backward(gradient)
         flops = steps * encoder_flops(model.hyper_parameters, len(rows))
         turns.report(seconds=clock(device) - began, work=flops, flops=flops, sgemm=sgemm)
+
+
+def rank(turns: Turns, impressions: int) -> None:
+    """Measure random scores of that many impressions with every metric: a step."""
+    generator = torch.Generator().manual_seed(0)
+    sizes = torch.randint(2, 2 * _MEAN_CANDIDATES - 1, (impressions,), generator=generator)
+    offsets = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    scores = torch.rand(int(offsets[-1]), generator=generator)
+    labels = torch.zeros(len(scores), dtype=torch.bool)
+    labels[offsets[:-1]] = True
+    while steps := turns.wait():
+        began = time.perf_counter()
+        for _ in range(steps):
+            metrics = RankingMetrics()
+            metrics.update(scores, labels, offsets)
+            metrics.compute()
+        turns.report(seconds=time.perf_counter() - began, work=steps * impressions)
 
 
 def settings_of(config: dict[str, Any]) -> DictConfig:

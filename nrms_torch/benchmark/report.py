@@ -1,7 +1,7 @@
 """The report: a table on the screen, rows of JSON and a figure of how cost grows."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,42 +12,36 @@ from rich.table import Table
 from nrms_torch.benchmark.rows import Row
 from nrms_torch.files import replacing
 
+# What a cell shows of what was not measured; a column of nothing else is left out.
+_NOTHING = "–"
+
+
+_COLUMNS: dict[str, Callable[[Row], str]] = {
+    "case": lambda row: row.case,
+    "model": lambda row: row.model,
+    "batch": lambda row: _whole(row.batch),
+    "impressions": lambda row: _whole(row.impressions),
+    "unit": lambda row: row.unit,
+    "ours": lambda row: _measured(row.ours, row.ours_range),
+    "reference": lambda row: _measured(row.reference, row.reference_range),
+    "ratio": lambda row: _number(row.ratio, ",.2f"),
+    "of sgemm": lambda row: _number(row.sgemm_share, ".0%"),
+    "step": lambda row: f"{row.seconds:.3g} s",
+    "peak MiB": lambda row: _whole(row.peak_mib),
+    "reference MiB": lambda row: _whole(row.reference_peak_mib),
+    "losses differ": lambda row: _number(row.loss_difference, ".1g"),
+}
+
 
 def print_table(rows: Sequence[Row]) -> None:
     """Print a line a row: medians, and in brackets the least and the greatest."""
     table = Table()
-    for column in ("case", "model"):
-        table.add_column(column)
-    for column in (
-        "batch",
-        "impressions",
-        "unit",
-        "ours",
-        "reference",
-        "ratio",
-        "peak MiB",
-        "reference MiB",
-        "of sgemm",
-        "step",
-        "losses differ",
-    ):
-        table.add_column(column, justify="right")
-    for row in rows:
-        table.add_row(
-            row.case,
-            row.model,
-            _whole(row.batch),
-            _whole(row.impressions),
-            row.unit,
-            _measured(row.ours, row.ours_range),
-            _measured(row.reference, row.reference_range),
-            "–" if row.ratio is None else f"{row.ratio:,.2f}",
-            _whole(row.peak_mib),
-            _whole(row.reference_peak_mib),
-            "–" if row.sgemm_share is None else f"{row.sgemm_share:.0%}",
-            f"{row.seconds:.3g} s",
-            "–" if row.loss_difference is None else f"{row.loss_difference:.1g}",
-        )
+    columns = {name: [show(row) for row in rows] for name, show in _COLUMNS.items()}
+    shown = {name: cells for name, cells in columns.items() if set(cells) != {_NOTHING}}
+    for name in shown:
+        table.add_column(name, justify="left" if name in ("case", "model", "unit") else "right")
+    for cells in zip(*shown.values(), strict=True):
+        table.add_row(*cells)
     # A pipe has no width, and half a row is of no use.
     console = Console()
     if not console.is_terminal:
@@ -87,15 +81,19 @@ def _finish(axes: Any, label: str, title: str) -> None:
     axes.legend()
 
 
+def _number(value: float | None, form: str) -> str:
+    return _NOTHING if value is None else format(value, form)
+
+
 def _whole(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}"
+    return _number(value, ",.0f")
 
 
 def _measured(value: float | None, span: tuple[float, float] | None) -> str:
     if value is None or span is None:
-        return "–"
+        return _NOTHING
     return f"{_short(value)} ({_short(span[0])}–{_short(span[1])})"
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+    return format(value, ",.0f" if value >= 100 else ".1f")

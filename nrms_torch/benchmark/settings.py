@@ -14,7 +14,7 @@ from nrms_torch.parity.live_reference import require_tensorflow
 
 # Cases that have a side of TensorFlow's.
 _WITH_REFERENCE = ("train", "evaluate")
-_ALONE = ("encoder", "prepare", "ddp")
+_ALONE = ("encoder", "ddp", "prepare", "metrics")
 _SECTIONS = ("data", "model", "training", "trainer", "seed")
 
 

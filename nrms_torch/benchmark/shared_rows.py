@@ -16,7 +16,7 @@ from nrms_torch.benchmark.ours import settings_of, whole_batches
 from nrms_torch.benchmark.reference_side import FEATURES, MODEL, ROWS
 from nrms_torch.benchmark.turns import Turns
 from nrms_torch.data.datamodule import NewsDataModule
-from nrms_torch.data.loading import TrainingBatch
+from nrms_torch.data.loading import BatchSampler, TrainingBatch
 from nrms_torch.model.hyper_parameters import HyperParameters, NRMSHyperParameters
 from nrms_torch.training.assemble import for_training
 
@@ -60,6 +60,7 @@ def write_sample(turns: Turns, config: dict[str, Any], folder: str) -> None:
 def _batches(datamodule: NewsDataModule) -> Iterator[TrainingBatch]:
     """Give whole batches, epoch after epoch, as the Trainer takes them."""
     loader = datamodule.train_dataloader()
+    assert isinstance(loader.sampler, BatchSampler)
     for epoch in count():
         loader.sampler.set_epoch(epoch)
         yield from islice(loader, whole_batches(datamodule))
