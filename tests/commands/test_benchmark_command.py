@@ -48,9 +48,8 @@ def test_training_is_measured_alone_at_each_batch_size(tmp_path, demo_folder):
 
 
 @needs_tensorflow
-@pytest.mark.parametrize("model", ["nrms", "nrms_docvec"])
-def test_training_is_measured_beside_tensorflow(tmp_path, demo_folder, model):
-    ((row,), _) = benchmark(tmp_path, demo_folder, "train", model=model)
+def test_training_is_measured_beside_tensorflow(tmp_path, demo_folder):
+    ((row,), _) = benchmark(tmp_path, demo_folder, "train", model="nrms_docvec")
     assert row["reference"] > 0
     assert row["reference_peak_mib"] > 10
 
@@ -91,21 +90,8 @@ def test_metrics_are_measured_on_random_scores(tmp_path, demo_folder):
     assert row["impressions"] == 1000
 
 
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        (["case=speed"], "case: 'speed' is none of train, evaluate, encoder, ddp"),
-        (["case=train", "batch=0"], "batch: expected an integer of at least 1, found 0"),
-        (["case=train", "batch=[]"], "batch: expected an integer of at least 1, or a list"),
-        (["case=train", "reference=no way"], "reference: expected true or false"),
-        (["case=train", "rounds=0"], "rounds: expected an integer of at least 1"),
-        (["case=train", "batch=100000", "reference=false"], "batch: 100000 is more than the"),
-        (["case=train", "data.vectors=no.parquet", "model=nrms_docvec"], "no.parquet"),
-    ],
-)
-def test_a_mistake_is_told_in_one_line(demo_folder, overrides, message):
-    command = [*small("nrms", demo_folder), *overrides]
+def test_a_mistake_that_a_measured_process_meets_is_told_in_one_line(demo_folder):
+    command = [*small("nrms", demo_folder), "case=train", "batch=100000", "reference=false"]
     printed = run_script("benchmark", *command, status=2)
-    assert printed.startswith("error: ")
-    assert message in printed
+    assert printed.startswith("error: batch: 100000 is more than the ")
     assert printed.count("\n") == 1
