@@ -25,6 +25,7 @@ def main(config: DictConfig) -> None:
         callbacks=[RichProgressBar()],
         logger=False,
         enable_checkpointing=False,
+        default_root_dir=str(run.path),
     )
     measure(trainer, module, datamodule, run, split=config.split, file=file)
 

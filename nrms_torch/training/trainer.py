@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from nrms_torch.errors import InputError
 from nrms_torch.training.memory import keep_freed_memory
+from nrms_torch.training.profiling import make_profiler
 
 # Metrics and article vectors are kept in full precision; these leave weights and data so too.
 _PRECISIONS = ("32-true", "32", 32, "bf16-mixed", "16-mixed")
@@ -50,6 +51,7 @@ def make_trainer(config: DictConfig, **parts: Any) -> L.Trainer:
     section = config.copy()
     if section.accelerator == "auto":
         section.accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-    trainer = instantiate(section, plugins=[AtomicCheckpointIO()], **parts)
+    profiler = make_profiler(section.profiler, Path(parts.get("default_root_dir") or "."))
+    trainer = instantiate(section, plugins=[AtomicCheckpointIO()], profiler=profiler, **parts)
     assert isinstance(trainer, L.Trainer)
     return trainer

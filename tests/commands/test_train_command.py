@@ -1,3 +1,4 @@
+import json
 import signal
 import subprocess
 import time
@@ -155,3 +156,29 @@ def test_when_a_rank_is_killed_the_other_stops_with_an_error(demo_folder, tmp_pa
         for process in [launcher, *others]:
             if process.is_running():
                 process.kill()
+
+
+def test_a_simple_profile_is_kept_in_the_run_folder(demo_folder, tmp_path):
+    run = profiled(demo_folder, tmp_path, "simple")
+    assert "NRMSModule.optimizer_step" in (run / "fit-profile.txt").read_text()
+
+
+def test_a_trace_of_the_operators_is_kept_in_the_run_folder(demo_folder, tmp_path):
+    run = profiled(demo_folder, tmp_path, "pytorch")
+    assert "aten::mm" in (run / "training-operators.txt").read_text()
+    events = json.loads((run / "training-trace.json").read_text())["traceEvents"]
+    steps = {event["name"] for event in events if event["name"].startswith("ProfilerStep#")}
+    assert len(steps) == 3
+
+
+def test_an_unknown_profiler_is_told_in_one_line(demo_folder, tmp_path):
+    command = [*small("nrms", demo_folder), "trainer.profiler=magic", f"run={tmp_path / 'run'}"]
+    message = run_script("train", *command, status=2)
+    assert message == "error: trainer.profiler: 'magic' is none of simple, pytorch, null\n"
+
+
+def profiled(folder, tmp_path, profiler):
+    run = tmp_path / "run"
+    command = [*small("nrms", folder), "trainer.max_epochs=1", f"trainer.profiler={profiler}"]
+    run_script("train", *command, f"run={run}")
+    return run

@@ -1,0 +1,1 @@
+"""Speed and memory of this package beside the TensorFlow reference, in one run on the same rows."""
