@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import, and may not be installe
     from nrms_tf_reference import Reference
 
 ROWS_PER_CALL = 512  # articles or histories that are encoded at a time
+CANDIDATES_PER_PART = 65_536  # whose vectors are gathered at a time
 
 
 def build_twin(module: NRMSModule, *, seed: int, embeddings: np.ndarray | None = None) -> Reference:
@@ -46,21 +47,23 @@ def take_weights(module: NRMSModule, twin: Reference) -> None:
 def twin_dots(twin: Reference, features: np.ndarray, impressions: Impressions) -> np.ndarray:
     """Score all candidates (N,) as the twin's encoders do, each article and history encoded once.
 
-    `features` is the article table (R, …). The scorer, which encodes a history for each candidate,
-    gives the sigmoid of these.
+    `features` is the article table (R, …). The twin's scorer, which encodes the history anew for
+    each candidate, gives the sigmoid of these.
     """
-    news = _in_calls(twin.encode_news, features, np.arange(len(features)))
-    users = _in_calls(twin.encode_users, features, impressions.histories)
-    of_candidate = impressions.history_index.repeat(np.diff(impressions.offsets))
-    parts = zip(
-        np.array_split(of_candidate, 1 + len(of_candidate) // 65_536),
-        np.array_split(impressions.candidates, 1 + len(of_candidate) // 65_536),
-        strict=True,
-    )
-    return np.concatenate([(users[user] * news[row]).sum(axis=1) for user, row in parts])
+    shown, article = np.unique(impressions.candidates, return_inverse=True)
+    read, user = np.unique(impressions.history_index, return_inverse=True)
+    news = _in_calls(twin.encode_news, features, shown)
+    users = _in_calls(twin.encode_users, features, impressions.histories[read])
+    user_of_candidate = user.repeat(np.diff(impressions.offsets))
+    dots = np.empty(len(article), dtype=np.float32)
+    for start in range(0, len(dots), CANDIDATES_PER_PART):
+        part = slice(start, start + CANDIDATES_PER_PART)
+        dots[part] = (users[user_of_candidate[part]] * news[article[part]]).sum(axis=1)
+    return dots
 
 
 def _in_calls(encode: Any, features: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Encode rows of the article table, (N,) articles or (N, H) histories, to (N, D)."""
     starts = range(0, len(rows), ROWS_PER_CALL)
     return np.concatenate(
         [encode(features[rows[start : start + ROWS_PER_CALL]]) for start in starts]
