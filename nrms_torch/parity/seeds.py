@@ -11,11 +11,12 @@ from typing import Any, Literal
 import lightning as L
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.ranking import RankingMetrics
+from nrms_torch.fields import require_integer
 from nrms_torch.files import replacing
 from nrms_torch.parity.twin import build_twin, twin_dots
 from nrms_torch.parity.twin_data import twin_impressions, twin_lookup
@@ -58,8 +59,9 @@ def run_seeds(config: DictConfig, file: Path, report: Callable[[SeedRun], object
     """Train both sides on each of `config.seeds`, and write `file` after each training.
 
     Trainings that `file` holds already are kept; `report` is told of each new one. Raises
-    InputError where `file` holds those of other settings.
+    InputError where `file` holds those of other settings, and for seeds that are none.
     """
+    _check_seeds(config.seeds)
     settings = {name: OmegaConf.to_container(config[name], resolve=True) for name in _SETTINGS}
     settings["epochs"] = config.trainer.max_epochs
     runs = _read(file, settings)
@@ -101,6 +103,13 @@ class _EpochRecorder(L.Callback):
         """Take what the module has logged."""
         self.losses.append(trainer.callback_metrics["train/loss_epoch"].item())
         self.aucs.append(trainer.callback_metrics["val/auc"].item())
+
+
+def _check_seeds(seeds: Any) -> None:
+    if not isinstance(seeds, ListConfig) or not seeds or len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds: expected a list of different integers, found {seeds}")
+    for seed in seeds:
+        require_integer("seeds", seed, 0)
 
 
 def _train(config: DictConfig, side: Side, seed: int) -> SeedRun:
