@@ -14,6 +14,8 @@ from nrms_torch.parity.race_report import draw_race, write_race
 from nrms_torch.parity.report import print_table
 from nrms_torch.parity.suite import Results
 
+_TOLD = ("data", "model", "training", "seed", "steps", "impressions", "start", "precision")
+
 
 @command("parity_race")
 def main(config: DictConfig) -> None:
@@ -31,8 +33,6 @@ def main(config: DictConfig) -> None:
     if results.misses:
         sys.exit(1)
 
-
-_TOLD = ("data", "model", "training", "seed", "steps", "impressions", "start")
 
 if __name__ == "__main__":
     main()

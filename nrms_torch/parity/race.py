@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from omegaconf import DictConfig
+from torch import Tensor
 
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.data.impressions import Impressions
@@ -34,6 +35,7 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import, and may not be installe
 LOSS = 1e-3
 SCORER = 2e-6
 SMALL_GAP = 1e-5  # of scores, under which a pair may be ranked otherwise
+_CHOICES = {"start": ("ours", "reference"), "precision": ("float32", "float64")}
 CANDIDATES_SCORED = 256  # by the reference's scorer itself, which is slow
 
 
@@ -50,36 +52,52 @@ def run_race(config: DictConfig) -> Race:
     """Train ours and the reference, then rank validation impressions with both.
 
     `config` is a training configuration with `steps`, `impressions` (those ranked, drawn from the
-    seed) and `start`: whose initial weights both sides have, `ours` or `reference`.
+    seed), `start`: whose initial weights both sides have, `ours` or `reference`, and `precision`:
+    float32, or float64 for what is left of a difference without rounding. With `reversed` the
+    reference is trained again on the same rows of each batch in reverse order, which in exact
+    numbers is the same: what differs then is what rounding alone does.
 
     Raises InputError where dropout is on, for no two sides draw it alike, and for whatever else
     in the configuration or the data is wrong.
     """
     require_integer("steps", config.steps, 1)
     require_integer("impressions", config.impressions, 1)
-    if config.start not in ("ours", "reference"):
-        raise InputError(f"start: {config.start!r} is none of ours, reference")
+    for name, choices in _CHOICES.items():
+        if config[name] not in choices:
+            raise InputError(f"{name}: {config[name]!r} is none of {', '.join(choices)}")
     if config.model.dropout != 0:
         raise InputError(f"model.dropout: expected 0, found {config.model.dropout}")
     datamodule, module = for_training(config, vocabulary=None)
     impressions = _some(datamodule.impressions("validation"), config.impressions, config.seed)
     batches = list(islice(_batches(datamodule), config.steps))
+    if config.precision == "float64":
+        module.double()
+        module.table = _double(module.table)
+        batches = [TrainingBatch(*map(_double, batch)) for batch in batches]
     twin = build_twin(module, seed=config.seed)
-    share = give_weights if config.start == "ours" else take_weights
-    share(module, twin)
-
-    features = datamodule.table.features
+    if config.start == "ours":
+        give_weights(module, twin)
+    else:
+        take_weights(module, twin)
+    start, features = twin.get_weights(), module.table.numpy()
     theirs = _train_twin(twin, features, batches)
     ours = train_on(module, batches)
-    name = config.model.name
-    checks = [
-        Check(
-            name, "losses", largest_difference("losses", ours, theirs), LOSS, f"{len(ours)} steps"
-        ),
-        _check_weights(name, module, twin),
-        *_check_scores(name, module, twin, features, impressions),
-    ]
+    name, steps = config.model.name, f"{len(ours)} steps"
+    checks = [Check(name, "losses", largest_difference("losses", ours, theirs), LOSS, steps)]
+    if config.reversed:
+        again = build_twin(module, seed=config.seed)
+        again.set_weights(start)
+        backwards = [TrainingBatch(*(tensor.flip(0) for tensor in batch)) for batch in batches]
+        itself = _train_twin(again, features, backwards)
+        apart = largest_difference("losses", itself, theirs)
+        checks.append(Check(name, "losses, the reference against itself", apart, None, "reversed"))
+    checks.append(_check_weights(name, module, twin))
+    checks += _check_scores(name, module, twin, datamodule.table.features, impressions)
     return Race(ours, theirs, checks)
+
+
+def _double(tensor: Tensor) -> Tensor:
+    return tensor.double() if tensor.is_floating_point() else tensor
 
 
 def _batches(datamodule: NewsDataModule) -> Iterator[TrainingBatch]:
@@ -134,8 +152,9 @@ def _check_scores(
     features: np.ndarray,
     impressions: Impressions,
 ) -> list[Check]:
-    model = module.model.eval()
-    news = encode_articles(model, module.table)
+    # The scoring path computes in float32, however the weights were trained.
+    model = module.model.float().eval()
+    news = encode_articles(model, torch.from_numpy(features))
     chunks = iter(EvaluationChunks(impressions, rank=0, ranks=1))
     ours = score_split(model, news, impressions, chunks).numpy()
     theirs = twin_dots(twin, features, impressions)

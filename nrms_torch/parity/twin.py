@@ -26,12 +26,22 @@ CANDIDATES_PER_PART = 65_536  # whose vectors are gathered at a time
 def build_twin(module: NRMSModule, *, seed: int, embeddings: np.ndarray | None = None) -> Reference:
     """Build the reference of a module's configuration, from initial weights of its own.
 
-    `embeddings` (V, E) are a transformer's, which both sides start from. Raises InputError where
-    the module is none of the baseline.
+    It computes in the module's precision, float32 or float64. `embeddings` (V, E) are a
+    transformer's, which both sides start from. Raises InputError where the module is none of the
+    baseline.
     """
+    import keras
+
     from nrms_tf_reference import build
 
-    return build(_config(module), embeddings, seed)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(
+        str(module.model.user_encoder.pooling.b.dtype).removeprefix("torch.")
+    )
+    try:
+        return build(_config(module), embeddings, seed)
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def give_weights(module: NRMSModule, twin: Reference) -> None:
