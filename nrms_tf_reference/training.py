@@ -64,7 +64,7 @@ class Trainer:
             dots = self._dots([history, candidates], training=True)
             data_loss = self._loss(tf.cast(labels, dots.dtype), dots)
             # Keras lists a term once, however often its layer was called.
-            regularization_loss = tf.add_n([tf.zeros(()), *self._dots.losses])
+            regularization_loss = tf.add_n([tf.zeros((), dots.dtype), *self._dots.losses])
             loss = data_loss + regularization_loss
         gradients = tape.gradient(loss, self._dots.trainable_variables)
         # The embedding's gradient has a row for each token that occurred. Keras 3 would square

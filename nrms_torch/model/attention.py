@@ -7,6 +7,11 @@ import torch
 from torch import Tensor, nn
 
 
+def full_precision(X: Tensor) -> Tensor:
+    """Turn what autocast made half precision into float32; float64 stays."""
+    return X.to(torch.promote_types(X.dtype, torch.float32))
+
+
 class SelfAttention(nn.Module):
     """Multi-head self-attention without bias, output projection, residual or layer norm.
 
@@ -62,7 +67,7 @@ class AdditivePooling(nn.Module):
         """Pool positions: X (N, L, I) and mask (N, L), true where counted, to (N, I)."""
         logits = torch.tanh(X @ self.W + self.b) @ self.q
         # Under autocast the logits may be half precision, where exp overflows at 11.
-        a = logits.float().exp()
+        a = full_precision(logits).exp()
         if mask is not None:
             a = a * mask.unsqueeze(-1)
         weights = a / (a.sum(dim=1, keepdim=True) + 1e-7)

@@ -21,7 +21,7 @@ from nrms_torch.model.hyper_parameters import from_mapping
 from nrms_torch.model.keras_names import from_keras, to_keras
 from nrms_torch.model.nrms import NRMS
 
-_SAME_NAME = (
+SHARED_NAMES = (
     "history_size",
     "head_num",
     "head_dim",
@@ -68,7 +68,7 @@ class Recording:
             raise InputError(f"{path}: damaged; expected a golden .npz: {error}") from error
         if missing := [name for name in _MEMBERS if name not in arrays]:
             raise InputError(f"{path}: {missing[0]}: missing; expected a golden .npz")
-        needed = {"model", "loss", "learning_rate", *_SAME_NAME}
+        needed = {"model", "loss", "learning_rate", *SHARED_NAMES}
         if config.get("model") != "docvec":
             needed |= {"vocab_size", "word_emb_dim"}
         if absent := sorted(needed - config.keys()):
@@ -109,7 +109,7 @@ class Recording:
     def hyper_parameters(self) -> dict[str, Any]:
         """The mapping that `from_mapping` takes."""
         config, width = self.config, self.table.shape[1]
-        shared = {name: config[name] for name in _SAME_NAME}
+        shared = {name: config[name] for name in SHARED_NAMES}
         if config["model"] == "docvec":
             return {"name": "nrms_docvec", "document_vector_size": width, **shared}
         sizes = {"vocabulary_size": config["vocab_size"], "embedding_size": config["word_emb_dim"]}

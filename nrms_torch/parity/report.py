@@ -16,7 +16,7 @@ from nrms_torch.parity.suite import Comparison, Results
 from nrms_torch.parity.training_checks import TRAJECTORY
 
 # Where a difference is nothing at all, so that it can be drawn on a logarithmic axis.
-_LEAST_DRAWN = 1e-9
+LEAST_DRAWN = 1e-9
 _COLOURS = {"pass": "green", "MISS": "bold red", "shown": "dim"}
 
 
@@ -47,9 +47,15 @@ def print_table(results: Results) -> None:
     console.print(f"{len(results.checks)} checks, {len(results.misses)} missed")
 
 
+def as_row(check: Check) -> dict[str, Any]:
+    """Give a check as JSON has it; a difference that is no number is null."""
+    difference = check.difference if math.isfinite(check.difference) else None
+    return asdict(check) | {"difference": difference, "verdict": check.verdict}
+
+
 def write_json(results: Results, file: Path) -> None:
-    """Write all rows, and whether all passed; a difference that is no number is null."""
-    rows = [_row(check) for check in results.checks]
+    """Write all rows, and whether all passed."""
+    rows = [as_row(check) for check in results.checks]
     report = {"passed": not results.misses, "checks": rows}
     with replacing(file) as temporary:
         temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False))
@@ -65,7 +71,7 @@ def draw(comparisons: list[Comparison], file: Path) -> None:
     _against(losses, comparisons, "trajectory_losses", "training loss")
     for comparison in comparisons:
         ours, theirs = _pair(comparison, "trajectory_losses")
-        apart = np.abs(ours - theirs).clip(_LEAST_DRAWN)
+        apart = np.abs(ours - theirs).clip(LEAST_DRAWN)
         steps.plot(np.arange(1, len(apart) + 1), apart, lw=1, label=comparison.label)
     steps.axhline(TRAJECTORY, color="0.6", lw=0.8, ls="--", label="tolerance")
     steps.set(xlabel="training step", ylabel="difference of the losses", yscale="log")
@@ -73,11 +79,6 @@ def draw(comparisons: list[Comparison], file: Path) -> None:
     figure.legend(*steps.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     with replacing(file) as temporary:
         figure.savefig(temporary, dpi=120, format="png")
-
-
-def _row(check: Check) -> dict[str, Any]:
-    difference = check.difference if math.isfinite(check.difference) else None
-    return asdict(check) | {"difference": difference, "verdict": check.verdict}
 
 
 def _pair(comparison: Comparison, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """A recorded training run, taken by our own LightningModule: losses, final weights and scores."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning as L
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from nrms_torch.data.loading import TrainingBatch
 from nrms_torch.model.keras_names import to_keras
 from nrms_torch.parity.check import Check, largest_difference
 from nrms_torch.parity.recording import Recording
@@ -41,10 +42,23 @@ def training_outputs(recording: Recording) -> dict[str, np.ndarray]:
     )
     module.model.load_state_dict(recording.model().state_dict())
     module.table = recording.table
+    losses = train_on(module, recording.trajectory)
+    model = module.model.eval()
+    with torch.no_grad():
+        dots = model(recording.table, *recording.inputs[:2])
+    final = to_keras(model, model.state_dict())
+    return {
+        "expected/trajectory_losses": losses,
+        "expected/final_softmax": dots.softmax(dim=1).numpy(),
+    } | {f"final_weights/{name}": array for name, array in final.items()}
+
+
+def train_on(module: NRMSModule, batches: Sequence[TrainingBatch]) -> np.ndarray:
+    """Take a training step on each batch; give the losses (steps,), each from before its step."""
     recorder = _LossRecorder()
     trainer = L.Trainer(
         max_epochs=1,
-        accelerator="cpu",  # what is recorded was computed there
+        accelerator="cpu",  # what is compared was computed there
         devices=1,
         logger=False,
         enable_checkpointing=False,
@@ -52,19 +66,12 @@ def training_outputs(recording: Recording) -> dict[str, np.ndarray]:
         enable_model_summary=False,
         callbacks=[recorder],
     )
-    batches: Any = recording.trajectory
+    dataset: Any = batches
     with warnings.catch_warnings():
         # There is nothing to validate on, and so nothing to schedule by.
         warnings.filterwarnings("ignore", message=".*val_dataloader|ReduceLROnPlateau")
-        trainer.fit(module, DataLoader(batches, batch_size=None))
-    model = module.model.eval()
-    with torch.no_grad():
-        dots = model(recording.table, *recording.inputs[:2])
-    final = to_keras(model, model.state_dict())
-    return {
-        "expected/trajectory_losses": np.array(recorder.losses),
-        "expected/final_softmax": dots.softmax(dim=1).numpy(),
-    } | {f"final_weights/{name}": array for name, array in final.items()}
+        trainer.fit(module, DataLoader(dataset, batch_size=None))
+    return np.array(recorder.losses)
 
 
 def check_training(

@@ -3,13 +3,11 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from nrms_torch.data.demo.clicks import (
     CHUNK,
@@ -31,6 +29,7 @@ from nrms_torch.data.demo.schema import (
 from nrms_torch.data.demo.text import ROWS, article_tables
 from nrms_torch.data.demo.truth import Truth
 from nrms_torch.data.demo.world import make_articles, make_readers, random_stream
+from nrms_torch.data.streaming import sink_tables
 from nrms_torch.errors import InputError
 
 VERSION = 1  # of the generator: raised whenever the same parameters give other files
@@ -98,7 +97,7 @@ def _write(folder: Path, impressions: int, seed: int) -> dict[str, Any]:
     readers = make_readers(seed, plans[-1].readers.stop)
     world = World(seed, articles, readers, make_exposure(seed, articles))
     tables = article_tables(seed, articles, EPOCH)
-    _sink(tables, ARTICLE_SCHEMA, folder / "articles.parquet", ROWS)
+    sink_tables(tables, ARTICLE_SCHEMA, folder / "articles.parquet", ROWS)
     vectors = articles.vectors(random_stream(seed, "vectors"))
     pl.DataFrame(
         {"article_id": articles.ids, "document_vector": vectors}, schema_overrides=VECTOR_SCHEMA
@@ -109,9 +108,9 @@ def _write(folder: Path, impressions: int, seed: int) -> dict[str, Any]:
         split = folder / plan.name
         split.mkdir()
         behaviors = impression_tables(world, plan, truth)
-        _sink(behaviors, BEHAVIORS_SCHEMA, split / "behaviors.parquet", CHUNK)
+        sink_tables(behaviors, BEHAVIORS_SCHEMA, split / "behaviors.parquet", CHUNK)
         histories = history_tables(world, plan)
-        _sink(histories, HISTORY_SCHEMA, split / "history.parquet", READERS_CHUNK)
+        sink_tables(histories, HISTORY_SCHEMA, split / "history.parquet", READERS_CHUNK)
     return {"articles": len(articles), "readers": len(readers), "splits": truth.report()}
 
 
@@ -130,11 +129,3 @@ def _plans(impressions: int) -> list[SplitPlan]:
         stretch = range(first_reader, first_reader + readers)
         plans.append(SplitPlan(name, count, first_id, stretch, start_day))
     return plans
-
-
-def _sink(
-    tables: Iterator[pl.DataFrame], schema: Mapping[str, pl.DataType], path: Path, rows: int
-) -> None:
-    """Stream tables into one parquet file with row groups of `rows`."""
-    source = register_io_source(lambda *_: tables, schema=dict(schema))
-    source.sink_parquet(path, row_group_size=rows)

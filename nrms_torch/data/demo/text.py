@@ -15,12 +15,12 @@ WORD_LISTS = TOPICS + STYLES + 1
 ROWS = 10_000  # articles made at a time
 
 
-def make_words(seed: int) -> list[str]:
-    """Invent LIST_LENGTH different pronounceable words for each word list, list after list."""
+def make_words(seed: int, number: int = WORD_LISTS * LIST_LENGTH) -> list[str]:
+    """Invent different pronounceable words, by default LIST_LENGTH for each word list in turn."""
     rng = random_stream(seed, "words")
     syllables = np.array([c + v for c in "bdfghjklmnprstv" for v in "aeiouy"])
     words: dict[str, None] = {}
-    while len(words) < WORD_LISTS * LIST_LENGTH:
+    while len(words) < number:
         words["".join(rng.choice(syllables, size=rng.integers(2, 5)))] = None
     return list(words)
 

@@ -1,0 +1,75 @@
+"""Our models beside the live TensorFlow reference: any shape, any weights, both losses."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip(
+    "tensorflow", reason="TensorFlow is not installed: pip install 'nrms-torch[parity]'"
+)
+from hypothesis import Phase, example, given, settings
+from made_recordings import make_recording, recordings
+
+from nrms_torch.parity.live_reference import reference_outputs
+from nrms_torch.parity.model_checks import check_model, model_outputs
+from nrms_torch.parity.training_checks import check_training, training_outputs
+
+pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
+
+SMALLEST = {
+    "title_size": 1,
+    "history_size": 1,
+    "head_num": 1,
+    "head_dim": 1,
+    "attention_hidden_dim": 1,
+    "dropout": 0.0,
+    "newsencoder_units_per_layer": [],
+    "newsencoder_l2_regularization": 0.0,
+    "loss": "log_loss",
+    "learning_rate": 1e-3,
+}
+NRMS = {**SMALLEST, "model": "nrms", "vocab_size": 2, "word_emb_dim": 1}
+DOCVEC = {**SMALLEST, "model": "docvec"}
+LAYERS = {
+    "title_size": 4,
+    "history_size": 3,
+    "head_num": 3,
+    "head_dim": 2,
+    "newsencoder_units_per_layer": [5, 6],
+    "newsencoder_l2_regularization": 1e-2,
+    "loss": "cross_entropy_loss",
+}
+
+
+# A graph of TensorFlow takes seconds to build: few examples, the same on every run, not shrunk.
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),
+)
+@given(recordings())
+@example(make_recording(NRMS, 1, 1, seed=0))
+@example(make_recording(DOCVEC, 1, 1, seed=0))
+@example(make_recording(NRMS | LAYERS | {"vocab_size": 7, "word_emb_dim": 3}, 4, 5, seed=1))
+@example(make_recording(DOCVEC | LAYERS, 4, 5, seed=2))
+def test_outputs_losses_gradients_and_steps_agree(recording):
+    found = model_outputs(recording) | training_outputs(recording)
+    expected = reference_outputs(recording)
+    checks = check_model(recording, found, expected) + check_training(recording, found, expected)
+    assert [check for check in checks if not check.passed] == []
+
+
+def test_weights_that_differ_in_one_number_are_told_apart():
+    recording = make_recording(DOCVEC | LAYERS, 4, 5, seed=3)
+    weights = recording.arrays["weights/user_encoder.pooling.q"].copy()
+    weights[0] += 1e-2
+    other = type(recording)(
+        recording.path,
+        recording.config,
+        {**recording.arrays, "weights/user_encoder.pooling.q": weights},
+    )
+    checks = check_model(recording, model_outputs(recording), reference_outputs(other))
+    missed = {check.what for check in checks if not check.passed}
+    assert {"softmax", "sigmoid", "user_vectors", "gradient"} <= missed
+    assert "news_vectors" not in missed
+    assert np.isfinite([check.difference for check in checks]).all()

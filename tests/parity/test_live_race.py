@@ -1,0 +1,131 @@
+"""The race with the live TensorFlow reference, small: 200 steps, then a ranking."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip(
+    "tensorflow", reason="TensorFlow is not installed: pip install 'nrms-torch[parity]'"
+)
+import json
+
+from hydra import compose, initialize_config_dir
+from run_script import run_script
+
+from nrms_torch.data.demo.generate import generate
+from nrms_torch.errors import InputError
+from nrms_torch.parity import race as racing
+from nrms_torch.parity.race import run_race
+from nrms_torch.training.optimizer import KerasAdam
+
+pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+STEPS = 200
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("race") / "data"
+    generate(folder, impressions=300)
+    return folder
+
+
+def overrides(model, folder, *more):
+    own = {
+        "nrms": ["model.title_size=6", "model.embedding_size=12", "data.text_columns=[title]"],
+        "nrms_docvec": [
+            "model.newsencoder_units_per_layer=[16,16]",
+            f"data.vectors={folder}/document_vectors.parquet",
+        ],
+    }
+    return [
+        f"model={model}",
+        f"data.path={folder}",
+        "data.batch_size=16",
+        "model.history_size=5",
+        "model.head_num=2",
+        "model.head_dim=6",
+        "model.attention_hidden_dim=8",
+        f"steps={STEPS}",
+        "impressions=40",
+        *own[model],
+        *more,
+    ]
+
+
+def race_of(model, folder, *more):
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return run_race(compose("parity_race", overrides=overrides(model, folder, *more)))
+
+
+@pytest.mark.parametrize(
+    ("model", "start"), [("nrms", "reference"), ("nrms_docvec", "reference"), ("nrms", "ours")]
+)
+def test_two_hundred_steps_keep_together_and_rank_alike(folder, model, start):
+    race = race_of(model, folder, f"start={start}", "training.learning_rate=1e-3")
+    assert [check for check in race.checks if not check.passed] == []
+    assert len(race.losses) == len(race.reference_losses) == STEPS
+    assert np.mean(race.losses[-20:]) < np.mean(race.losses[:20])  # they went somewhere
+    (ranked,) = (check for check in race.checks if check.what.startswith("pairs swapped"))
+    assert "in 40 impressions" in ranked.note
+
+
+def test_another_optimizer_loses_the_race(folder, monkeypatch):
+    class TorchsEpsilon(KerasAdam):
+        """Adam with its epsilon where torch has it."""
+
+        def step(self, closure=None):
+            for group in self.param_groups:
+                group["steps"] -= 1
+                group["keras_eps"] = 1e-3
+            return super().step(closure)
+
+    monkeypatch.setattr("nrms_torch.training.lightning_module.KerasAdam", TorchsEpsilon)
+    race = race_of("nrms", folder, "steps=20", "training.learning_rate=1e-3")
+    assert "losses" in {check.what for check in race.checks if not check.passed}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("steps=0", "steps: expected an integer of at least 1"),
+        ("impressions=none", "impressions: expected an integer"),
+        ("start=both", "start: 'both' is none of ours, reference"),
+        ("model.dropout=0.2", r"model\.dropout: expected 0, found 0\.2"),
+        ("model.variant=standard", r"model\.variant: found standard; expected baseline"),
+    ],
+)
+def test_a_race_that_cannot_be_is_refused(folder, change, message):
+    with pytest.raises(InputError, match=message):
+        race_of("nrms", folder, change)
+
+
+def test_the_command_writes_its_numbers_and_a_picture(folder, tmp_path):
+    printed = run_script(
+        "parity_race",
+        *overrides("nrms_docvec", folder, f"output={tmp_path}", "steps=5", "impressions=9"),
+    )
+    assert "0 missed" in printed
+    report = json.loads((tmp_path / "race.json").read_text())
+    assert len(report["losses"]) == len(report["reference_losses"]) == 5
+    assert report["settings"]["steps"] == 5
+    assert {row["verdict"] for row in report["checks"]} == {"pass", "shown"}
+    assert (tmp_path / "race.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_impressions_are_drawn_whole(folder):
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        config = compose("parity_race", overrides=overrides("nrms_docvec", folder))
+    datamodule, _ = racing.for_training(config, vocabulary=None)
+    whole = datamodule.impressions("validation")
+    some = racing._some(whole, 10, seed=1)
+    assert len(some) == 10
+    for i, id_ in enumerate(some.impression_ids):
+        (j,) = np.flatnonzero(whole.impression_ids == id_)
+        theirs = slice(*whole.offsets[j : j + 2])
+        ours = slice(*some.offsets[i : i + 2])
+        np.testing.assert_array_equal(some.candidates[ours], whole.candidates[theirs])
+        assert some.history_index[i] == whole.history_index[j]
+    assert len(racing._some(whole, 10**6, seed=1)) == len(whole)

@@ -1,0 +1,118 @@
+"""Trainings of both sides on several seeds, and the test of their AUCs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip(
+    "tensorflow", reason="TensorFlow is not installed: pip install 'nrms-torch[parity]'"
+)
+from hydra import compose, initialize_config_dir
+from run_script import small
+
+from nrms_torch.data.demo.generate import generate
+from nrms_torch.errors import InputError
+from nrms_torch.parity.seeds import SeedRun, run_seeds, welch
+from nrms_torch.parity.seeds_report import print_seeds
+
+pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("seeds") / "data"
+    generate(folder, impressions=400)
+    return folder
+
+
+def config_of(folder, *more):
+    overrides = [
+        "data=ebnerd",
+        *(override for override in small("nrms_docvec", folder) if "generate" not in override),
+        f"data.vectors={folder}/document_vectors.parquet",
+        "seeds=[1,2]",
+        *more,
+    ]
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return compose("parity_seeds", overrides=overrides)
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    file = tmp_path_factory.mktemp("runs") / "seeds.json"
+    told = []
+    return file, run_seeds(config_of(folder), file, told.append), told
+
+
+def test_both_sides_learn_on_every_seed(trained):
+    file, runs, told = trained
+    expected = [(side, seed) for seed in (1, 2) for side in ("ours", "reference")]
+    assert [(run.side, run.seed) for run in runs] == expected
+    assert told == runs
+    for run in runs:
+        assert len(run.losses) == len(run.aucs) == 2
+        assert run.losses[1] < run.losses[0]
+        assert run.aucs[1] > 0.52
+    assert len({run.aucs[1] for run in runs}) == 4
+    content = json.loads(file.read_text())
+    assert [SeedRun(**run) for run in content["runs"]] == runs
+    assert content["welch"]["means"]["ours"] == pytest.approx(
+        (runs[0].aucs[1] + runs[2].aucs[1]) / 2
+    )
+
+
+def test_what_is_trained_is_not_trained_again(trained, folder):
+    file, runs, _ = trained
+    told = []
+    assert run_seeds(config_of(folder), file, told.append) == runs
+    assert told == []
+
+
+def test_results_of_other_settings_are_not_added_to(trained, folder):
+    before = trained[0].read_text()
+    with pytest.raises(InputError, match="holds results of other settings"):
+        run_seeds(config_of(folder, "model.dropout=0.1"), trained[0], print)
+    assert trained[0].read_text() == before
+
+
+def test_a_file_of_something_else_is_refused(folder, tmp_path):
+    file = tmp_path / "seeds.json"
+    file.write_text("{}")
+    with pytest.raises(InputError, match=r"seeds\.json: damaged"):
+        run_seeds(config_of(folder), file, print)
+
+
+@pytest.mark.parametrize("seeds", ["[]", "[1,x]", "[1,1]", "one"])
+def test_seeds_that_are_none_are_refused(folder, tmp_path, seeds):
+    with pytest.raises(InputError, match="seeds: "):
+        run_seeds(config_of(folder, f"seeds={seeds}"), tmp_path / "seeds.json", print)
+
+
+def runs_of(**aucs):
+    return [
+        SeedRun(side, seed, [1.0], [auc], 0.0)
+        for side, values in aucs.items()
+        for seed, auc in enumerate(values, start=1)
+    ]
+
+
+def test_welchs_test_is_that_of_the_textbook():
+    test = welch(runs_of(ours=[1.0, 2.0, 3.0], reference=[2.0, 4.0, 6.0, 8.0]))
+    assert test.means == {"ours": 2, "reference": 5}
+    assert test.standard_errors["ours"] ** 2 == pytest.approx(1 / 3)
+    assert test.standard_errors["reference"] ** 2 == pytest.approx(5 / 3)
+    assert test.t == pytest.approx(-3 / 2**0.5)
+    assert test.degrees_of_freedom == pytest.approx(4 / ((1 / 3) ** 2 / 2 + (5 / 3) ** 2 / 3))
+    assert 0.05 < test.p < 0.2
+
+
+def test_the_table_tells_whether_the_means_differ(capsys):
+    print_seeds(runs_of(ours=[0.53, 0.54], reference=[0.54, 0.53]))
+    assert "do not differ significantly" in capsys.readouterr().out
+    print_seeds(runs_of(ours=[0.53, 0.531, 0.532], reference=[0.63, 0.631, 0.632]))
+    printed = capsys.readouterr().out
+    assert "the means differ: Welch's t = -" in printed
+    assert "0.6320" in printed
