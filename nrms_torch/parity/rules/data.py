@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from nrms_torch.data.articles import ArticleTable, vector_table
-from nrms_torch.data.impressions import Impressions, index_impressions
+from nrms_torch.data.impressions import Impressions
+from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.loading import TrainingDataset
 from nrms_torch.data.sampling import TrainingRows, draw_candidates, training_rows
 from nrms_torch.data.schema import HISTORY, Split
@@ -64,14 +65,14 @@ def _article_0_is_known(real: Any, self: ArticleTable, ids: pl.Series) -> np.nda
 
 def _one_row_an_impression(real: Any, impressions: Impressions) -> TrainingRows:
     rows = real(impressions)
-    _, first = np.unique(rows.starts, return_index=True)
-    per_row = ("history_index", "positives", "starts", "sizes")
-    return replace(rows, **{name: getattr(rows, name)[first] for name in per_row})
+    owners, first = np.unique(rows.owners, return_index=True)
+    return replace(rows, owners=owners, clicks=rows.clicks[first])
 
 
 def _draw(rows: TrainingRows, picks: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Give each row's click first, and the negatives `picks` (B, npratio) behind it."""
-    candidates = np.concatenate([rows.positives[chosen, None], rows.negatives[picks]], axis=1)
+    """Give each row's click first, and behind it the candidates at positions `picks` (B, ·)."""
+    negatives = rows.impressions.candidates[picks]
+    candidates = np.concatenate([rows.positives(chosen)[:, None], negatives], axis=1)
     labels = np.zeros(candidates.shape, dtype=np.float32)
     labels[:, 0] = 1
     return candidates, labels
@@ -81,18 +82,20 @@ def _without_replacement(
     _: Any, rows: TrainingRows, chosen: np.ndarray, *, npratio: int, seed: int, epoch: int
 ) -> tuple[np.ndarray, ...]:
     rng, places = np.random.default_rng([seed, epoch]), np.arange(npratio)
+    negatives, offsets = rows.negatives(chosen)
     picks = [
-        rows.starts[row] + rng.permutation(rows.sizes[row])[places % rows.sizes[row]]
-        for row in chosen
+        first + rng.permutation(size)[places % size]
+        for first, size in zip(offsets[:-1], np.diff(offsets), strict=True)
     ]
-    return _draw(rows, np.array(picks), chosen)
+    return _draw(rows, negatives[np.array(picks)], chosen)
 
 
 def _from_all_impressions(
     _: Any, rows: TrainingRows, chosen: np.ndarray, *, npratio: int, seed: int, epoch: int
 ) -> tuple[np.ndarray, ...]:
-    rng = np.random.default_rng([seed, epoch])
-    return _draw(rows, rng.integers(0, len(rows.negatives), (len(chosen), npratio)), chosen)
+    assert rows.impressions.labels is not None, "there are clicks"
+    rng, negatives = np.random.default_rng([seed, epoch]), np.flatnonzero(~rows.impressions.labels)
+    return _draw(rows, rng.choice(negatives, (len(chosen), npratio)), chosen)
 
 
 def _click_first(real: Any, *arguments: Any, **options: Any) -> tuple[np.ndarray, ...]:
