@@ -4,13 +4,12 @@ Dimensions: U distinct articles, F features; a title's tokens may stand between 
 """
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional as F
 
 from nrms_torch.model.dropout import Dropout
 from nrms_torch.model.hyper_parameters import Variant
+from nrms_torch.model.over_ranks import sum_over_ranks
 
 
 class CountedBatchNorm(nn.Module):
@@ -51,18 +50,10 @@ class CountedBatchNorm(nn.Module):
         rows = X.flatten(0, -2)
         counts = torch.ones(len(X), device=X.device) if counts is None else counts
         weights = counts.to(rows.dtype).repeat_interleave(len(rows) // len(X)).unsqueeze(-1)
-        total = _sum_over_ranks(weights.sum())
+        total = sum_over_ranks(weights.sum())
         # Summed, not a matrix product, whose rounding is three times as large here.
-        mean = _sum_over_ranks((weights * rows).sum(dim=0)) / total
-        return mean, _sum_over_ranks((weights * (rows - mean).square()).sum(dim=0)) / total
-
-
-def _sum_over_ranks(tensor: Tensor) -> Tensor:
-    """Add up a tensor over the ranks of a distributed run, so that a step is as in one process."""
-    if not dist.is_initialized():
-        return tensor
-    summed: Tensor = all_reduce(tensor)
-    return summed
+        mean = sum_over_ranks((weights * rows).sum(dim=0)) / total
+        return mean, sum_over_ranks((weights * (rows - mean).square()).sum(dim=0)) / total
 
 
 class DenseStack(nn.Module):

@@ -17,6 +17,7 @@ from nrms_torch.model.hyper_parameters import (
 )
 from nrms_torch.model.initial_weights import initialise
 from nrms_torch.model.news_encoder import DocumentEncoder, TitleEncoder
+from nrms_torch.model.over_ranks import encode_by_shares, rows_of_all_ranks
 from nrms_torch.model.user_encoder import UserEncoder
 
 
@@ -52,8 +53,9 @@ class NRMS(nn.Module):
     def forward(self, table: Tensor, history: Tensor, candidates: Tensor) -> Tensor:
         """Score candidates (B, C) for history (B, H), both rows of `table` (R, …), as dots (B, C).
 
-        Each distinct article is encoded once and gathered. With BatchNorm, candidates and history
-        are two calls, candidates first, since the baseline takes each call's own statistics.
+        Each distinct article is encoded once, in a distributed run once on all ranks together, and
+        gathered. With BatchNorm, candidates and history are two calls, candidates first, since the
+        baseline takes each call's own statistics.
         """
         if self.news_encoder.stack is not None:
             of_candidates = self._encode_distinct(table, candidates)
@@ -82,10 +84,10 @@ class NRMS(nn.Module):
         return weight * self.news_encoder.stack.sum_of_squared_kernels()
 
     def _encode_distinct(self, table: Tensor, rows: Tensor) -> Tensor:
-        distinct, inverse, counts = torch.unique(rows, return_inverse=True, return_counts=True)
-        vectors = self.encode_news(table[distinct], counts)
+        distinct, counts = torch.unique(rows_of_all_ranks(rows), return_counts=True)
+        vectors = encode_by_shares(self.encode_news, table[distinct], counts)
         # embedding, not indexing: its backward sums gradients by row in parallel.
-        return F.embedding(inverse, vectors)
+        return F.embedding(torch.searchsorted(distinct, rows), vectors)
 
 
 def _news_encoder(hyper_parameters: HyperParameters) -> TitleEncoder | DocumentEncoder:
