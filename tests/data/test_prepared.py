@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from made_impressions import assert_same
+from run_script import TIMEOUT_S
 
 from nrms_torch.data import ebnerd
 from nrms_torch.data.articles import ArticleTable
@@ -208,7 +209,7 @@ found = prepare(config, "train", table, 3)
 print(found.folder, found.candidates.tolist(), found.by_history[0].tolist())
 """
     processes = [start(ebnerd_folder, code) for _ in range(4)]
-    printed = [process.communicate(timeout=120)[0].splitlines() for process in processes]
+    printed = [process.communicate(timeout=TIMEOUT_S)[0].splitlines() for process in processes]
     assert [process.returncode for process in processes] == [0] * 4
     assert len({lines[-1] for lines in printed}) == 1
     assert sum(line.startswith("prepared train") for lines in printed for line in lines) == 1
@@ -216,7 +217,7 @@ print(found.folder, found.candidates.tolist(), found.by_history[0].tolist())
 
 def test_a_process_that_is_killed_leaves_nothing_that_is_used_and_blocks_nobody(ebnerd_folder):
     killed = start(ebnerd_folder, KILLED + 'prepare(config, "train", table, 3)')
-    killed.communicate(timeout=120)
+    killed.communicate(timeout=TIMEOUT_S)
     assert killed.returncode == -9
     place = ebnerd_folder / ".prepared"
     (remains,) = place.glob(".train-*.tmp")
@@ -261,4 +262,4 @@ rows = pickle.loads(Path(sys.argv[1]).read_bytes())
 assert len(rows) == 1
 assert not any(name.partition(".")[0] == "polars" for name in sys.modules)
 """
-    subprocess.run([sys.executable, "-c", code, str(file)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code, str(file)], check=True, timeout=TIMEOUT_S)

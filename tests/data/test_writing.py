@@ -19,6 +19,7 @@ from made_impressions import (
     split_of,
     unhurried,
 )
+from run_script import TIMEOUT_S
 
 from nrms_torch.data import impressions as impressions_module
 from nrms_torch.data.articles import ArticleTable
@@ -141,7 +142,9 @@ def test_memory_does_not_grow_with_the_number_of_impressions(tmp_path):
         folder = tmp_path / str(impressions)
         write_train(folder, impressions)
         command = [sys.executable, "-c", MEASURE, str(folder)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            command, check=True, capture_output=True, text=True, timeout=TIMEOUT_S
+        )
         number, peaks[impressions] = done.stdout.split()[-2:]
         assert int(number) == impressions
     growth = float(peaks[750_000]) - float(peaks[250_000])
