@@ -1,6 +1,7 @@
 """What all commands share: a Hydra configuration, and one line for a user's mistake."""
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,7 +11,6 @@ from typing import NoReturn
 
 import hydra
 from hydra.errors import InstantiationException
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -18,6 +18,12 @@ from nrms_torch.errors import InputError
 
 _CONFIGS = Path(__file__).parent.parent / "configs"
 _USAGE_ERROR = 2
+
+# By default OpenMP's threads spin while they wait, and where another program wants a core too they
+# take it from the thread they wait for: see docs/performance.md. It is read once, when torch is
+# imported, so nothing above may import torch, nor a script before this module.
+if "GOMP_SPINCOUNT" not in os.environ:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def command(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:
@@ -45,6 +51,8 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callab
 
 @contextmanager
 def _one_line_for_mistakes() -> Iterator[None]:
+    from lightning.fabric.utilities.exceptions import MisconfigurationException  # brings torch
+
     try:
         yield
     except InstantiationException as error:

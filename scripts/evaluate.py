@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from lightning.pytorch.callbacks import RichProgressBar
 from omegaconf import DictConfig
 
 from nrms_torch.cli import command
@@ -10,7 +9,7 @@ from nrms_torch.files import require_writable
 from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.measure import measure
 from nrms_torch.training.run_folder import RunFolder
-from nrms_torch.training.trainer import make_trainer
+from nrms_torch.training.trainer import make_scoring_trainer
 
 
 @command("evaluate")
@@ -20,13 +19,7 @@ def main(config: DictConfig) -> None:
     file = Path(config.metrics) if config.metrics else run.metrics_file
     require_writable(file)
     datamodule, module = for_evaluation(run, config.data)
-    trainer = make_trainer(
-        config.trainer,
-        callbacks=[RichProgressBar()],
-        logger=False,
-        enable_checkpointing=False,
-        default_root_dir=str(run.path),
-    )
+    trainer = make_scoring_trainer(config.trainer, run.path)
     measure(trainer, module, datamodule, run, split=config.split, file=file)
 
 

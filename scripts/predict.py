@@ -2,29 +2,24 @@
 
 from pathlib import Path
 
-from lightning.pytorch.callbacks import RichProgressBar
 from omegaconf import DictConfig
 
 from nrms_torch.cli import command
 from nrms_torch.evaluation.prediction import PredictionWriter
 from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.run_folder import RunFolder
-from nrms_torch.training.trainer import make_trainer
+from nrms_torch.training.trainer import make_scoring_trainer
 
 
 @command("predict")
 def main(config: DictConfig) -> None:
     """Score a split with the run's best checkpoint, and write a submission or a table."""
     writer = PredictionWriter(Path(str(config.output)))
-    datamodule, module = for_evaluation(RunFolder.open(str(config.run)), config.data)
+    run = RunFolder.open(str(config.run))
+    datamodule, module = for_evaluation(run, config.data)
     datamodule.predicted_split = config.split
     impressions = datamodule.impressions(config.split)
-    trainer = make_trainer(
-        config.trainer,
-        callbacks=[RichProgressBar(), writer],
-        logger=False,
-        enable_checkpointing=False,
-    )
+    trainer = make_scoring_trainer(config.trainer, run.path, writer)
     trainer.predict(module, datamodule=datamodule, return_predictions=False)
     if trainer.is_global_zero:
         writer.join(impressions)

@@ -1,6 +1,5 @@
 """Train a model: `python scripts/train.py data=demo model=nrms_docvec trainer.devices=2`."""
 
-import lightning as L
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -17,7 +16,6 @@ def main(config: DictConfig) -> None:
     """Fit, then measure the best checkpoint on the validation split."""
     run, config = choose_run(config, overrides=HydraConfig.get().overrides.task)
     datamodule, module = for_training(config, run.vocabulary())
-    L.seed_everything(config.seed, verbose=False)
     trainer = make_trainer(
         config.trainer,
         callbacks=[instantiate(callback) for callback in config.callbacks.values() if callback],

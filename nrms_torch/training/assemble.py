@@ -4,6 +4,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
@@ -60,6 +61,7 @@ def for_training(
     if embeddings is not None:
         module.model.set_word_embeddings(embeddings)
     module.table = torch.from_numpy(datamodule.table.features)
+    L.seed_everything(config.seed, verbose=False)
     return datamodule, module
 
 

@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import RichProgressBar
 from omegaconf import DictConfig
 
 from nrms_torch.errors import InputError
@@ -55,3 +56,17 @@ def make_trainer(config: DictConfig, **parts: Any) -> L.Trainer:
     trainer = instantiate(section, plugins=[AtomicCheckpointIO()], profiler=profiler, **parts)
     assert isinstance(trainer, L.Trainer)
     return trainer
+
+
+def make_scoring_trainer(config: DictConfig, run_folder: Path, *callbacks: L.Callback) -> L.Trainer:
+    """Make the Trainer of a `trainer` section for evaluation or prediction of a run.
+
+    It keeps no files, but for the profile that `trainer.profiler` asks for.
+    """
+    return make_trainer(
+        config,
+        callbacks=[RichProgressBar(), *callbacks],
+        logger=False,
+        enable_checkpointing=False,
+        default_root_dir=run_folder,
+    )

@@ -109,7 +109,7 @@ def test_a_rank_that_is_killed_leaves_no_output(trained, beyond_accuracy, tmp_pa
     # So many impressions that the other rank is killed while it scores them.
     folder = shutil.copytree(beyond_accuracy, tmp_path / "data")
     behaviors = folder / "test" / "behaviors.parquet"
-    pl.concat([pl.read_parquet(behaviors)] * 200).write_parquet(behaviors)
+    pl.concat([pl.read_parquet(behaviors)] * 60).write_parquet(behaviors)
     file = tmp_path / "made" / "predictions.zip"
     launcher = psutil.Popen(
         [
