@@ -68,6 +68,11 @@ def run_race(config: DictConfig) -> Race:
             raise InputError(f"{name}: {config[name]!r} is none of {', '.join(choices)}")
     if config.model.dropout != 0:
         raise InputError(f"model.dropout: expected 0, found {config.model.dropout}")
+    if config.precision == "float64":
+        config = config.copy()
+        # Keras rounds it to float32 in any precision.
+        rounded = float(np.float32(config.model.newsencoder_l2_regularization))
+        config.model.newsencoder_l2_regularization = rounded
     datamodule, module = for_training(config, vocabulary=None)
     impressions = _some(datamodule.impressions("validation"), config.impressions, config.seed)
     batches = list(islice(_batches(datamodule), config.steps))

@@ -34,14 +34,12 @@ def build_twin(module: NRMSModule, *, seed: int, embeddings: np.ndarray | None =
 
     from nrms_tf_reference import build
 
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(
-        str(module.model.user_encoder.pooling.b.dtype).removeprefix("torch.")
-    )
+    before = keras.config.floatx()
+    _set_precision(str(module.model.user_encoder.pooling.b.dtype).removeprefix("torch."))
     try:
         return build(_config(module), embeddings, seed)
     finally:
-        keras.config.set_dtype_policy(before)
+        _set_precision(before)
 
 
 def give_weights(module: NRMSModule, twin: Reference) -> None:
@@ -70,6 +68,14 @@ def twin_dots(twin: Reference, features: np.ndarray, impressions: Impressions) -
         part = slice(start, start + CANDIDATES_PER_PART)
         dots[part] = (users[user_of_candidate[part]] * news[article[part]]).sum(axis=1)
     return dots
+
+
+def _set_precision(name: str) -> None:
+    """Set Keras' both settings: of layers, and of inputs and the optimizer's numbers."""
+    import keras
+
+    keras.config.set_floatx(name)
+    keras.config.set_dtype_policy(name)
 
 
 def _in_calls(encode: Any, features: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -33,7 +33,8 @@ def recordings(draw):
         "newsencoder_units_per_layer": units,
         "newsencoder_l2_regularization": draw(st.sampled_from([0.0, 1e-4, 1e-2])),
         "loss": draw(st.sampled_from(["cross_entropy_loss", "log_loss"])),
-        "learning_rate": 1e-3,
+        # A gradient that cancels to nothing is rounding alone, of which Adam makes a whole step.
+        "learning_rate": 1e-4,
     }
     batch, candidates = draw(st.integers(1, 5)), draw(st.integers(1, 5))
     return make_recording(config, batch, candidates, seed=draw(st.integers(0, 2**32 - 1)))

@@ -25,7 +25,7 @@ SMALLEST = {
     "newsencoder_units_per_layer": [],
     "newsencoder_l2_regularization": 0.0,
     "loss": "log_loss",
-    "learning_rate": 1e-3,
+    "learning_rate": 1e-4,
 }
 NRMS = {**SMALLEST, "model": "nrms", "vocab_size": 2, "word_emb_dim": 1}
 DOCVEC = {**SMALLEST, "model": "docvec"}

@@ -19,12 +19,13 @@ def gradients(steps, scale, seed=0):
 
 
 def kerass_way(gradients, learning_rates):
-    """Where float64 zeros go by w -= lr √(1-β₂ᵗ) / (1-β₁ᵗ) · m / (√v + eps)."""
+    """Where float64 zeros go by w -= lr √(1-β₂ᵗ) / (1-β₁ᵗ) · m / (√v + eps), βᵗ in float32."""
     w, m, v = np.zeros((3, gradients.shape[1]))
     for t, (g, lr) in enumerate(zip(gradients.astype(np.float64), learning_rates, strict=True), 1):
         m = 0.9 * m + 0.1 * g
         v = 0.999 * v + 0.001 * g**2
-        w -= lr * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(v) + 1e-7)
+        first, second = (1 - np.float32(beta) ** np.float32(t) for beta in (0.9, 0.999))
+        w -= lr * np.sqrt(float(second)) / float(first) * m / (np.sqrt(v) + 1e-7)
     return w
 
 
@@ -45,7 +46,7 @@ def test_steps_follow_the_formula_for_gradients_far_under_and_over_eps(exponent,
     parameter = torch.nn.Parameter(torch.zeros(20))
     take_steps(KerasAdam([parameter], lr=1e-3), parameter, drawn)
     expected = kerass_way(drawn, [1e-3] * steps)
-    assert largest(parameter.detach().numpy() - expected) <= 1e-5 * largest(expected)
+    assert largest(parameter.detach().numpy() - expected) <= 3e-6 * largest(expected)
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0])
@@ -56,7 +57,7 @@ def test_a_learning_rate_lowered_on_the_way_holds_from_the_next_step(scale):
     optimizer.param_groups[0]["lr"] = 2e-3
     take_steps(optimizer, parameter, drawn[6:])
     expected = kerass_way(drawn, [1e-2] * 6 + [2e-3] * 4)
-    assert largest(parameter.detach().numpy() - expected) <= 1e-5 * largest(expected)
+    assert largest(parameter.detach().numpy() - expected) <= 3e-6 * largest(expected)
 
 
 def test_what_never_had_a_gradient_never_moves_and_what_had_one_moves_on():
