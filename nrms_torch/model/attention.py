@@ -25,15 +25,21 @@ class SelfAttention(nn.Module):
 
     def forward(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
         """Attend over positions: X (N, L, I) and mask (N, L), true where attended, to (N, L, D)."""
-        Q, K, V = (self._heads(X @ W) for W in (self.WQ, self.WK, self.WV))
+        return (self.weights(X, mask) @ self.values(X)).transpose(1, 2).flatten(2)
+
+    def weights(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Give what each output takes of each position's values, (N, heads, L, L)."""
+        Q, K = (self._heads(X @ W) for W in (self.WQ, self.WK))
         logits = Q @ K.transpose(-2, -1) / self.head_dim**0.5
         if mask is not None:
             # The least finite value, not -inf: a row with nothing to attend to must not become NaN.
             logits = logits.masked_fill(~mask[:, None, None, :], torch.finfo(logits.dtype).min)
         A = logits.softmax(dim=-1)
-        if self.transposed:
-            A = A.transpose(-2, -1)
-        return (A @ V).transpose(1, 2).flatten(2)
+        return A.transpose(-2, -1) if self.transposed else A
+
+    def values(self, X: Tensor) -> Tensor:
+        """Give each head's values of each position, (N, heads, L, head_dim)."""
+        return self._heads(X @ self.WV)
 
     def _heads(self, X: Tensor) -> Tensor:
         return X.unflatten(-1, (self.head_num, self.head_dim)).transpose(1, 2)
@@ -54,10 +60,13 @@ class AdditivePooling(nn.Module):
 
     def forward(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
         """Pool positions: X (N, L, I) and mask (N, L), true where counted, to (N, I)."""
+        return (self.weights(X, mask) * X).sum(dim=1)
+
+    def weights(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Give the weight of each position, (N, L, 1)."""
         logits = torch.tanh(X @ self.W + self.b) @ self.q
         # Under autocast the logits may be half precision, where exp overflows at 11.
         a = logits.float().exp()
         if mask is not None:
             a = a * mask.unsqueeze(-1)
-        weights = a / (a.sum(dim=1, keepdim=True) + 1e-7)
-        return (weights * X).sum(dim=1)
+        return a / (a.sum(dim=1, keepdim=True) + 1e-7)
