@@ -4,6 +4,7 @@ Dimensions: U articles, T tokens, W document-vector width, D vector width, B use
 """
 
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -11,7 +12,8 @@ import onnxruntime
 
 from nrms_torch.errors import InputError
 from nrms_torch.fields import require_integer
-from nrms_torch.serving.bundle import NEWS_ENCODER, USER_ENCODER, USER_EXPLAIN, Bundle
+from nrms_torch.model.hyper_parameters import HyperParameters
+from nrms_torch.serving.bundle import NEWS_ENCODER, USER_ENCODER, USER_EXPLAIN
 
 WordMeasure = Literal["contribution", "weight"]
 
@@ -25,12 +27,12 @@ class Encoders:
     `threads` are those inside one call, for calls from several threads share the cores already.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int) -> None:
+    def __init__(self, folder: Path, hyper_parameters: HyperParameters, *, threads: int) -> None:
         require_integer("threads", threads, 1)
-        self._bundle = bundle
+        self._folder = folder
         self._threads = threads
-        self._width = bundle.hyper_parameters.vector_size
-        self._masks_unknown = bundle.hyper_parameters.variant == "standard"
+        self._width = hyper_parameters.vector_size
+        self._masks_unknown = hyper_parameters.variant == "standard"
         self._news = self._session(NEWS_ENCODER)
         self._users = self._session(USER_ENCODER)
 
@@ -76,7 +78,7 @@ class Encoders:
         options.inter_op_num_threads = 1
         # Threads that wait by spinning take the cores from those that serve other requests.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        path = self._bundle.folder / name
+        path = self._folder / name
         try:
             return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises a class of its own for each status

@@ -62,7 +62,7 @@ class Recommender:
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
         """Take over a bundle; `threads` are those inside one call."""
         self.bundle = bundle
-        self._encoders = Encoders(bundle, threads=threads)
+        self._encoders = Encoders(bundle.folder, bundle.hyper_parameters, threads=threads)
         tokens = bundle.features if bundle.reads_titles else None
         self._store = ArticleStore(bundle.articles, bundle.vectors, tokens)
 

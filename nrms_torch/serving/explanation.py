@@ -7,6 +7,7 @@ such sums: there the words have pooling weights only, or nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
 import numpy as np
 
 from nrms_torch.data.vocabulary import Vocabulary
