@@ -12,7 +12,6 @@ import torch
 from omegaconf import DictConfig
 
 import nrms_torch
-from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.data.schema import ARTICLE_ID, CATEGORY, TITLE
 from nrms_torch.export.check import Agreement, check_bundle
@@ -50,7 +49,7 @@ def export_run(run: RunFolder, folder: Path, data: DictConfig) -> Agreement:
         if datamodule.vocabulary is not None:
             datamodule.vocabulary.save(temporary / VOCABULARY)
         write_vectors(temporary, model.hyper_parameters)
-        seal(temporary, _content(run, datamodule, model))
+        seal(temporary, _content(run, datamodule, model, temporary))
         return check_bundle(Recommender.load(temporary), model, datamodule.table)
 
 
@@ -75,7 +74,9 @@ def _write_articles(datamodule: NewsDataModule, folder: Path) -> None:
     np.save(folder / FEATURES, datamodule.table.features)
 
 
-def _content(run: RunFolder, datamodule: NewsDataModule, model: NRMS) -> dict[str, Any]:
+def _content(
+    run: RunFolder, datamodule: NewsDataModule, model: NRMS, folder: Path
+) -> dict[str, Any]:
     """Say in model.json what was exported, from what, and by what."""
     import onnx
     import onnxscript
@@ -91,7 +92,7 @@ def _content(run: RunFolder, datamodule: NewsDataModule, model: NRMS) -> dict[st
         "data": {
             "format": config.format,
             "articles": len(table.ids),
-            "fingerprint": _fingerprint(table),
+            "fingerprint": _fingerprint(table.ids, folder),
             "text_columns": list(config.text_columns),
         },
         "versions": {
@@ -104,8 +105,7 @@ def _content(run: RunFolder, datamodule: NewsDataModule, model: NRMS) -> dict[st
     }
 
 
-def _fingerprint(table: ArticleTable) -> str:
+def _fingerprint(ids: pl.Series, folder: Path) -> str:
     """Hash article ids and features: the same articles, as the model reads them, or others."""
-    digest = hashlib.sha256("\n".join(map(str, table.ids)).encode())
-    digest.update(memoryview(np.ascontiguousarray(table.features)))
-    return digest.hexdigest()
+    parts = [file_sha256(folder / FEATURES), *map(str, ids)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
