@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from omegaconf import DictConfig
 import nrms_torch
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.data.schema import ARTICLE_ID, CATEGORY, TITLE
+from nrms_torch.errors import InputError
 from nrms_torch.export.check import Agreement, check_bundle
 from nrms_torch.export.graphs import OPSET, require_exporter, write_graphs
-from nrms_torch.files import replacing_folder
+from nrms_torch.export.quantize import Measures, measure, quantise_graphs, validation_split
+from nrms_torch.files import replacing, replacing_folder
 from nrms_torch.model.hyper_parameters import HyperParameters, to_mapping
 from nrms_torch.model.nrms import NRMS
-from nrms_torch.serving import Recommender
+from nrms_torch.serving import Bundle, Recommender
 from nrms_torch.serving.bundle import (
     ARTICLES,
     FEATURES,
@@ -34,29 +37,56 @@ from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.run_folder import RunFolder
 
 
-def export_run(run: RunFolder, folder: Path, data: DictConfig) -> Agreement:
+@dataclass(frozen=True)
+class Exported:
+    """What was written: how far it is from torch, and what int8 made of it."""
+
+    agreement: Agreement
+    float32: Measures | None = None
+    int8: Measures | None = None
+
+
+def export_run(run: RunFolder, folder: Path, data: DictConfig, *, quantize: str | None) -> Exported:
     """Write the bundle of a run's best model over its own articles, or those that `data` gives.
 
-    A bundle at `folder` is replaced, by one that agrees with torch or not at all. Raises
-    InputError where the run or the data cannot serve, or torch and the bundle differ.
+    A bundle at `folder` is replaced, by one that agrees with torch or not at all. With `quantize`
+    "int8" its encoders are quantised after that, and both are measured on the validation split.
+    Raises InputError where the run or the data cannot serve, or torch and the bundle differ.
     """
     require_exporter()
+    if quantize not in (None, "int8"):
+        raise InputError(f"quantize: {quantize!r} is none of null, int8")
     with replacing_folder(folder, known_by=MANIFEST) as temporary:
         datamodule, module = for_evaluation(run, data)
+        split = validation_split(datamodule.config) if quantize else None
         model = module.model.eval()
         write_graphs(model, module.table, temporary)
         _write_articles(datamodule, temporary)
         if datamodule.vocabulary is not None:
             datamodule.vocabulary.save(temporary / VOCABULARY)
         write_vectors(temporary, model.hyper_parameters)
-        seal(temporary, _content(run, datamodule, model, temporary))
-        return check_bundle(Recommender.load(temporary), model, datamodule.table)
+        content = _content(run, datamodule, model, temporary)
+        seal(temporary, content)
+        bundle = Bundle.load(temporary)
+        agreement = check_bundle(Recommender(bundle), model, datamodule.table)
+        if split is None:
+            return Exported(agreement)
+        before = measure(bundle, split)
+        quantise_graphs(temporary)
+        write_vectors(temporary, model.hyper_parameters)
+        content["precision"] = "int8"
+        seal(temporary, content)
+        after = measure(Bundle.load(temporary), split)
+        return Exported(agreement, before, after)
 
 
 def write_vectors(folder: Path, hyper_parameters: HyperParameters) -> None:
     """Encode the folder's article features by its own news encoder, and write the vectors."""
     encoders = Encoders(folder, hyper_parameters, threads=torch.get_num_threads())
-    np.save(folder / VECTORS, encoders.news(np.load(folder / FEATURES, mmap_mode="r")))
+    vectors = encoders.news(np.load(folder / FEATURES, mmap_mode="r"))
+    # Renamed into its place, since a file that is written over changes under whoever maps it.
+    with replacing(folder / VECTORS) as temporary:
+        np.save(temporary, vectors)
 
 
 def _write_articles(datamodule: NewsDataModule, folder: Path) -> None:

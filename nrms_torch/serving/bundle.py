@@ -92,8 +92,8 @@ class Bundle:
 
 
 def seal(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write `model.json` of `content` and of the files that `folder` has."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Write `model.json` of `content` and of the other files that `folder` has."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
     manifest = {
         "format": FORMAT,
         **content,
