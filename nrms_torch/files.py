@@ -52,9 +52,24 @@ def require_writable(path: Path) -> None:
     """Raise InputError where a file cannot be written at `path`, before hours of work for it."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder; expected the name of a file to write")
+    _make_parents(path)
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path}: cannot be written: no permission, or a read-only file system")
+
+
+def require_replaceable(path: Path, *, known_by: str) -> None:
+    """Raise InputError where a folder cannot be written at `path`, or something else is there.
+
+    A folder may give way where it is empty or has a file `known_by`.
+    """
+    is_ours = (path / known_by).is_file() or (path.is_dir() and not any(path.iterdir()))
+    if path.exists() and not is_ours:
+        raise InputError(f"{path}: is in use, and is no folder with a {known_by}")
+    _make_parents(path)
+
+
+def _make_parents(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
-    if not os.access(path.parent, os.W_OK):
-        raise InputError(f"{path}: cannot be written: no permission, or a read-only file system")

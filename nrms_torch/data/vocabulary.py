@@ -8,6 +8,7 @@ never moves.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +49,30 @@ class Vocabulary:
 
     def localise(self, token_ids: np.ndarray) -> np.ndarray:
         """Turn the tokenizer's ids, all of them kept, into local tokens int32 of the same shape."""
+        return np.asarray(self._local_tokens[token_ids])
+
+    def tokenise_known(self, texts: list[str], title_size: int) -> tuple[np.ndarray, int]:
+        """Tokenise texts (U,) to local tokens int32 (U, title_size), leaving out those not kept.
+
+        That is for a vocabulary that cannot grow. Gives with them how many tokens were left out.
+        """
+        local = np.full((len(texts), title_size), self.pad, dtype=np.int32)
+        left_out = 0
+        for row, ids in enumerate(_token_lists(self.tokenizer, texts)):
+            in_range = np.array([token for token in ids if token < len(self._local_tokens)], int)
+            tokens = self._local_tokens[in_range]
+            tokens = tokens[tokens >= 0]
+            left_out += len(ids) - len(tokens)
+            kept = tokens[:title_size]
+            local[row, : len(kept)] = kept
+        return local, left_out
+
+    @cached_property
+    def _local_tokens(self) -> np.ndarray:
+        """The local token of each of the tokenizer's ids, -1 where it is not kept."""
         local = np.full(self.token_ids.max() + 1, -1, dtype=np.int32)
         local[self.token_ids] = np.arange(len(self.token_ids), dtype=np.int32)
-        return local[token_ids]
+        return local
 
     def save(self, folder: Path) -> None:
         """Write `tokenizer.json` and `vocabulary.json` into `folder`."""

@@ -30,12 +30,16 @@ class SelfAttention(nn.Module):
 
     def forward(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
         """Attend over positions: X (N, L, I) and mask (N, L), true where attended, to (N, L, D)."""
+        weights, values = self.weights_and_values(X, mask)
+        return (weights @ values).transpose(1, 2).flatten(2)
+
+    def weights_and_values(self, X: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Give what each output takes of each position's values, and each head's values.
+
+        They are (N, heads, L, L) and (N, heads, L, head_dim).
+        """
         # One product for all three: it is larger, and so is its gradient's.
         QKV = X @ torch.cat([self.WQ, self.WK, self.WV], dim=1)
-        return self.attend(QKV, mask)
-
-    def attend(self, QKV: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Attend with given projections QKV (N, L, 3 D), side by side, to (N, L, D)."""
         parts = QKV.unflatten(-1, (3, self.head_num, self.head_dim)).unbind(2)
         Q, K, V = (part.transpose(1, 2).contiguous() for part in parts)
         # Keys before queries: so laid out, no product of either variant, nor of its gradient,
@@ -45,9 +49,7 @@ class SelfAttention(nn.Module):
             # The least finite value, not -inf: a row with nothing to attend to must not become NaN.
             logits = logits.masked_fill(~mask[:, None, :, None], torch.finfo(logits.dtype).min)
         A = logits.softmax(dim=-2)
-        if not self.transposed:
-            A = A.transpose(-2, -1)
-        return (A @ V).transpose(1, 2).flatten(2)
+        return A if self.transposed else A.transpose(-2, -1), V
 
 
 class AdditivePooling(nn.Module):
@@ -65,10 +67,13 @@ class AdditivePooling(nn.Module):
 
     def forward(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
         """Pool positions: X (N, L, I) and mask (N, L), true where counted, to (N, I)."""
+        return (self.weights(X, mask) * X).sum(dim=1)
+
+    def weights(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Give the weight of each position, (N, L, 1)."""
         logits = torch.tanh(X @ self.W + self.b) @ self.q
         # Under autocast the logits may be half precision, where exp overflows at 11.
         a = full_precision(logits).exp()
         if mask is not None:
             a = a * mask.unsqueeze(-1)
-        weights = a / (a.sum(dim=1, keepdim=True) + 1e-7)
-        return (weights * X).sum(dim=1)
+        return a / (a.sum(dim=1, keepdim=True) + 1e-7)

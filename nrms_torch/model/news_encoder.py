@@ -35,10 +35,16 @@ class TitleEncoder(nn.Module):
 
     def forward(self, titles: Tensor, counts: Tensor | None = None) -> Tensor:
         """Encode titles (U, T) of token ids to (U, D); counts (U,) weight a BatchNorm's rows."""
-        mask = None if self.pad_token is None else titles != self.pad_token
-        X = self.self_attention(self.dropout(self.embedding(titles)), mask)
-        X = self.dropout(X) if self.stack is None else self.stack(X, counts)
-        return self.pooling(X, mask)
+        return self.pooling(self.before_pooling(titles, counts), self.token_mask(titles))
+
+    def token_mask(self, titles: Tensor) -> Tensor | None:
+        """Mark the tokens of titles (U, T) that take part; None where all do."""
+        return None if self.pad_token is None else titles != self.pad_token
+
+    def before_pooling(self, titles: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Map titles (U, T) to the (U, T, D) that the pooling sums up; counts as in `forward`."""
+        X = self.self_attention(self.dropout(self.embedding(titles)), self.token_mask(titles))
+        return self.dropout(X) if self.stack is None else self.stack(X, counts)
 
 
 class DocumentEncoder(nn.Module):

@@ -1,0 +1,104 @@
+"""A bundle is held against torch, on histories and candidates drawn from its own articles."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+
+from nrms_torch.data.articles import ArticleTable
+from nrms_torch.data.impressions import Impressions, index_impressions
+from nrms_torch.data.loading import EvaluationChunks
+from nrms_torch.data.schema import HISTORY, HISTORY_KEY, IMPRESSION_ID, INVIEW, Split
+from nrms_torch.errors import InputError
+from nrms_torch.evaluation.ranking import ranks
+from nrms_torch.evaluation.scoring import encode_articles, score_split
+from nrms_torch.model.nrms import NRMS
+from nrms_torch.serving import Recommender
+
+# Of a score of 1 or less; of a larger one it is the share: float32 holds seven digits.
+TOLERANCE = 1e-5
+_IMPRESSIONS, _CANDIDATES = 64, 100
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far a bundle is from torch on N candidates.
+
+    `difference` is the largest of a score; `moved` counts the candidates of another rank, all of
+    them between scores closer than `tolerance`.
+    """
+
+    candidates: int
+    difference: float
+    tolerance: float
+    moved: int
+
+
+def check_bundle(recommender: Recommender, model: NRMS, table: ArticleTable) -> Agreement:
+    """Score drawn impressions by the bundle and by torch; InputError where they differ.
+
+    Histories are of all lengths, empty ones and unknown articles among them, and some candidates
+    are twice there, so that the tie rule is checked too.
+    """
+    split = _drawn(table, model.hyper_parameters.history_size)
+    found = recommender.score_impressions(split)
+    impressions = index_impressions(split, table, model.hyper_parameters.history_size)
+    scores = torch_scores(model, table, impressions)
+    return compare(found.scores, found.ranks, scores, impressions.offsets)
+
+
+def compare(
+    scores: np.ndarray, found_ranks: np.ndarray, expected: np.ndarray, offsets: np.ndarray
+) -> Agreement:
+    """Compare scores and ranks (N,) with torch's scores (N,); InputError where they differ."""
+    tolerance = TOLERANCE * max(1.0, float(np.abs(expected).max(initial=0)))
+    difference = float(np.abs(scores - expected).max(initial=0))
+    expected_ranks = ranks(torch.from_numpy(expected), torch.from_numpy(offsets)).numpy()
+    moved = found_ranks != expected_ranks
+    # Where a candidate stands at another's place, both scores must be as good as equal.
+    owner = np.repeat(offsets[:-1], np.diff(offsets))
+    at_rank = np.empty_like(expected)
+    at_rank[owner + expected_ranks - 1] = expected
+    gaps = np.abs(at_rank[owner + found_ranks - 1] - expected)
+    # Written so that NaN fails.
+    if not (difference <= tolerance and float(gaps.max(initial=0)) <= tolerance):
+        raise InputError(
+            f"export: the bundle's scores differ from torch's by {difference:.1e}, ranks over gaps "
+            f"of {gaps.max(initial=0):.1e}; expected {tolerance:.1e} at most, so none is written"
+        )
+    return Agreement(len(scores), difference, tolerance, int(moved.sum()))
+
+
+def torch_scores(model: NRMS, table: ArticleTable, impressions: Impressions) -> np.ndarray:
+    """Score impressions (N candidates) by torch, encoding only the articles that occur: (N,)."""
+    rows = np.union1d(impressions.histories, impressions.candidates)
+    news = torch.zeros(len(table.features), model.hyper_parameters.vector_size)
+    news[torch.from_numpy(rows)] = encode_articles(model, torch.from_numpy(table.features[rows]))
+    chunks = EvaluationChunks(impressions, rank=0, ranks=1)
+    return score_split(
+        model, news, impressions, (chunks[number] for number in range(len(chunks)))
+    ).numpy()
+
+
+def _drawn(table: ArticleTable, history_size: int) -> Split:
+    """Draw impressions of known and unknown ids, of one seed."""
+    generator = np.random.default_rng(0)
+    ids = table.ids.extend_constant(None, 1)
+    lengths = generator.integers(0, history_size + 3, _IMPRESSIONS)
+
+    def draw(size: int) -> pl.Series:
+        return ids.gather(generator.integers(0, len(ids), size))
+
+    numbers = np.arange(_IMPRESSIONS)
+    histories = [draw(length) for length in lengths]
+    candidates = [draw(_CANDIDATES) for _ in numbers]
+    return Split(
+        folder=Path(),
+        impressions=pl.LazyFrame(
+            {IMPRESSION_ID: numbers, HISTORY_KEY: numbers, INVIEW: candidates}
+        ),
+        histories=pl.LazyFrame({HISTORY_KEY: numbers, HISTORY: histories}),
+        labelled=False,
+    )

@@ -1,0 +1,20 @@
+"""Serving: rank articles from an exported bundle, without torch."""
+
+from nrms_torch.serving.articles import Added, Article, ArticleId
+from nrms_torch.serving.bundle import Bundle
+from nrms_torch.serving.engine import ImpressionScores, Ranking, Recommender
+from nrms_torch.serving.explanation import ClickPart, Explanation, TitlePart, WordPart
+
+__all__ = [
+    "Added",
+    "Article",
+    "ArticleId",
+    "Bundle",
+    "ClickPart",
+    "Explanation",
+    "ImpressionScores",
+    "Ranking",
+    "Recommender",
+    "TitlePart",
+    "WordPart",
+]

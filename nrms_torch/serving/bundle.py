@@ -1,0 +1,147 @@
+"""A bundle: the folder that holds all that serving a model takes, and the proof that it is whole.
+
+`model.json` has the size and the hash of every other file, and a digest of itself.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from nrms_torch.data.vocabulary import Vocabulary
+from nrms_torch.errors import InputError
+from nrms_torch.model.hyper_parameters import HyperParameters, NRMSHyperParameters, from_mapping
+
+FORMAT = 1
+MANIFEST = "model.json"
+NEWS_ENCODER = "news_encoder.onnx"
+USER_ENCODER = "user_encoder.onnx"
+USER_EXPLAIN = "user_explain.onnx"
+ARTICLES = "articles.parquet"
+FEATURES = "article_features.npy"
+VECTORS = "article_vectors.npy"
+VOCABULARY = "vocabulary"
+
+_FILES = (NEWS_ENCODER, USER_ENCODER, USER_EXPLAIN, ARTICLES, FEATURES, VECTORS)
+_VOCABULARY_FILES = (f"{VOCABULARY}/tokenizer.json", f"{VOCABULARY}/vocabulary.json")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle's parts, verified; R counts the articles and, as row 0, the unknown one.
+
+    `articles` has R - 1 rows of `article_id`, `title` and `category`; `features` are title tokens
+    (R, T) int32 or document vectors (R, W) float32, `vectors` (R, D) float32 what the news encoder
+    makes of them, both memory-mapped. `vocabulary` is None for document vectors. `manifest` is
+    model.json, from whose `files` all hashes can be read.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    hyper_parameters: HyperParameters
+    articles: pl.DataFrame
+    features: np.ndarray
+    vectors: np.ndarray
+    vocabulary: Vocabulary | None
+
+    @property
+    def reads_titles(self) -> bool:
+        """Whether the model reads titles (NRMS), not document vectors (NRMSDocVec)."""
+        return self.vocabulary is not None
+
+    @classmethod
+    def load(cls, folder: Path) -> "Bundle":
+        """Read and verify a bundle; InputError, in one line, where any part of it is not sound."""
+        manifest = _read_manifest(folder)
+        hyper_parameters = from_mapping(manifest["model"])
+        reads_titles = isinstance(hyper_parameters, NRMSHyperParameters)
+        names = _FILES + _VOCABULARY_FILES * reads_titles
+        if set(manifest["files"]) != set(names):
+            raise InputError(
+                f"{folder / MANIFEST}: lists {', '.join(sorted(manifest['files']))}; "
+                f"expected {', '.join(sorted(names))}"
+            )
+        for name in names:
+            _verify(folder / name, manifest["files"][name])
+        bundle = cls(
+            folder=folder,
+            manifest=manifest,
+            hyper_parameters=hyper_parameters,
+            articles=pl.read_parquet(folder / ARTICLES),
+            features=np.load(folder / FEATURES, mmap_mode="r"),
+            vectors=np.load(folder / VECTORS, mmap_mode="r"),
+            vocabulary=Vocabulary.load(folder / VOCABULARY) if reads_titles else None,
+        )
+        bundle._require_one_table()
+        return bundle
+
+    def _require_one_table(self) -> None:
+        rows = len(self.articles) + 1
+        expected = (rows, self.hyper_parameters.vector_size)
+        if self.vectors.shape != expected or len(self.features) != rows:
+            raise InputError(
+                f"{self.folder}: {ARTICLES} has {rows - 1} articles, but {VECTORS} has the shape "
+                f"{self.vectors.shape} and {FEATURES} {self.features.shape}; expected {expected} "
+                f"and {rows} rows"
+            )
+
+
+def seal(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write `model.json` of `content` and of the other files that `folder` has."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
+    manifest = {
+        "format": FORMAT,
+        **content,
+        "files": {path.relative_to(folder).as_posix(): _fingerprint(path) for path in files},
+    }
+    text = json.dumps(manifest | {"digest": _digest(manifest)}, indent=2, allow_nan=False)
+    (folder / MANIFEST).write_text(text + "\n")
+
+
+def file_sha256(path: Path) -> str:
+    """Give the SHA-256 of a file's bytes, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fingerprint(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise InputError(
+            f"bundle: {folder} has no {MANIFEST}; expected a folder made by scripts/export_onnx.py"
+        )
+    try:
+        manifest = json.loads(path.read_text())
+    except ValueError as error:  # no JSON, or no text
+        raise InputError(f"{path}: damaged: {error}") from error
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise InputError(
+            f"{path}: a bundle of format {found!r}; expected {FORMAT}, so export the run again"
+        )
+    if manifest.pop("digest", None) != _digest(manifest):
+        raise InputError(f"{path}: damaged or edited; its digest does not fit its content")
+    return dict(manifest)
+
+
+def _verify(path: Path, expected: Mapping[str, Any]) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: missing; a bundle is complete or not used")
+    size = path.stat().st_size
+    if size != expected["bytes"]:
+        raise InputError(f"{path}: has {size:,} bytes, expected {expected['bytes']:,}")
+    if file_sha256(path) != expected["sha256"]:
+        raise InputError(f"{path}: damaged, or of another bundle; its hash is not {MANIFEST}'s")
