@@ -23,7 +23,7 @@ from nrms_torch.parity.rules.dense_layers import calls_with, dense_layers_with
 from nrms_torch.parity.rules.dropout import titles_with
 from nrms_torch.parity.rules.metrics import ndcg_with, ranking_with
 from nrms_torch.parity.rules.rule import Everywhere, Rule
-from nrms_torch.parity.rules.table import BEGIN, END, description, replace_rules
+from nrms_torch.parity.rules.table import BEGIN, END, description, replace_rules, summary
 from nrms_torch.parity.suite import run_checks
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
@@ -121,23 +121,26 @@ def test_a_document_without_a_place_for_the_rules_is_left_alone(tmp_path, conten
 
 def test_the_command_breaks_rules_and_writes_what_fails(tmp_path, monkeypatch, capsys):
     document = tmp_path / "parity.md"
-    document.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    kept = Rule("kept", "", "", "metrics.json", ())
-    some = {
-        "Some": (SECTIONS["Ranks and metrics"][0], SECTIONS["Attention and pooling"][0]),
-        "None": (kept,),
-    }
+    document.write_text(f"first\n{BEGIN}\nof before\n{END}\nlast\n")
+    of_recording, of_test = SECTIONS["Attention and pooling"][0], SECTIONS["Dropout"][-1]
+    of_table = SECTIONS["Ranks and metrics"][0]
+    nothing = Rule("nothing", "", "", "metrics.json", ())
+    some = {"Numbers": (of_recording, of_test), "Words": (of_table, nothing)}
     monkeypatch.setattr("nrms_torch.parity.rules.book.SECTIONS", some)
     monkeypatch.setattr(sys, "argv", ["break_rules.py", f"output={document}"])
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(ROOT / "scripts" / "break_rules.py"), run_name="__main__")
     assert ended.value.code == 1
-    assert "3 rules, 1 broken unseen" in capsys.readouterr().out
+    assert "4 rules, 1 broken unseen" in capsys.readouterr().out
     text = document.read_text()
-    assert text.startswith("before\n")
-    assert text.endswith("after\n")
-    assert "old" not in text
-    first, second, last = rows_of(text)
-    assert first[0] == some["Some"][0].text
-    assert all(float(cell) > 0 for cell in second[4:])
-    assert last[-1] == "nothing fails"
+    assert text.startswith("first\n")
+    assert text.endswith("last\n")
+    assert "of before" not in text
+    rows = [row[4:] for row in rows_of(text)]
+    assert all(float(cell) > 0 for cell in rows[0])
+    assert rows[1:] == [
+        ["3 cases fail", "–", "–", "–"],
+        [summary(break_rule(of_table))],
+        ["nothing fails"],
+    ]
+    assert rows[2][0].startswith("ranks: 18 of 240")

@@ -66,15 +66,15 @@ def _table(rows: Sequence[tuple[Rule, Outcome]]) -> str:
     header = ["rule", "why", "broken", "shown by", *last]
     lines = [header, ["---"] * 4 + ["---:" if has_numbers else "---"] * len(last)]
     for rule, outcome in rows:
-        cells = _numbers(outcome) if has_numbers else [summary(outcome)]
-        lines.append([*description(rule), *cells])
+        cells = _numbers(outcome) if rule.shown_by.endswith(".npz") else [summary(outcome)]
+        lines.append([*description(rule), *cells, *["–"] * (len(last) - len(cells))])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _numbers(outcome: Outcome) -> list[str]:
-    """Give the largest errors over the tolerances; a test and a refusal have none."""
-    if outcome.failed_tests or outcome.refusal:
-        return ["fails" if outcome.failed_tests else "refused", *["–"] * (len(_LARGEST_OF) - 1)]
+    """Give the largest errors over the tolerances; a refused recording has none."""
+    if outcome.refusal:
+        return ["refused"]
     largest = []
     for names in _LARGEST_OF.values():
         over = [check.difference for check in outcome.misses if check.what in names]
