@@ -6,7 +6,7 @@ Dimensions: S steps, N candidates.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
@@ -140,13 +140,14 @@ def _some(impressions: Impressions, number: int, seed: int) -> Impressions:
     is_kept = np.zeros(len(impressions), dtype=bool)
     is_kept[chosen] = True
     of_candidate = is_kept.repeat(sizes)
-    return replace(
-        impressions,
+    return Impressions(
         impression_ids=impressions.impression_ids[chosen],
         history_index=impressions.history_index[chosen],
+        histories=impressions.histories,
         offsets=np.concatenate([[0], np.cumsum(sizes[chosen])]),
         candidates=impressions.candidates[of_candidate],
         labels=None,
+        unknown_articles=impressions.unknown_articles,
     )
 
 

@@ -62,6 +62,7 @@ def test_there_is_a_row_for_each_click_that_has_negatives(parts):
 
 def test_an_impression_with_two_clicks_gives_two_rows_that_share_their_negatives():
     rows = training_rows(impressions_of([(3, [(7, True), (8, False), (9, True), (6, False)])]))
+    assert len(rows) == 2
     assert rows.positives(np.arange(2)).tolist() == [7, 9]
     assert rows.histories(np.arange(2)).tolist() == [[12, 13, 14, 15]] * 2
     candidates, labels = drawn(rows)
