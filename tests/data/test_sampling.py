@@ -95,9 +95,10 @@ def test_a_row_has_its_click_marked_and_negatives_of_its_own_impression(
 def test_negatives_are_of_the_clicks_own_impression():
     rows = training_rows(many_impressions(200, 20))
     candidates, labels = drawn(rows)
-    for row, (start, size) in enumerate(zip(rows.starts, rows.sizes, strict=True)):
-        own = rows.negatives[start : start + size]
-        assert np.isin(candidates[row, labels[row] == 0], own).all()
+    negatives, offsets = rows.negatives(np.arange(len(rows)))
+    for row, own in enumerate(np.split(negatives, offsets[1:-1])):
+        own_articles = rows.impressions.candidates[own]
+        assert np.isin(candidates[row, labels[row] == 0], own_articles).all()
 
 
 @unhurried

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from nrms_torch.data.articles import ArticleTable, vector_table
-from nrms_torch.data.impressions import Impressions
+from nrms_torch.data.impressions import Impressions, _unusable
 from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.loading import TrainingDataset
 from nrms_torch.data.sampling import TrainingRows, draw_candidates, training_rows
@@ -197,6 +197,6 @@ TRAINING_ROWS = (
         "the baseline trains on nulls there: here we differ on purpose",
         "it is a training row",
         "tests/data/test_datamodule.py::test_a_train_split_without_a_usable_impression_is_refused",
-        (patch.object(Impressions, "unusable", lambda self: np.zeros(len(self), dtype=bool)),),
+        (Everywhere(_unusable, lambda _, sizes, labels: np.zeros(len(sizes), dtype=bool)),),
     ),
 )
