@@ -4,11 +4,13 @@ Validation, testing and prediction all go through here; ranking is on the dot pr
 sigmoid saturates into ties. R rows of the article table, P histories, N candidates, D width.
 """
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from nrms_torch.data.loading import EvaluationChunk
+from nrms_torch.data.impressions import Impressions
+from nrms_torch.data.loading import EvaluationChunk, EvaluationChunks
 from nrms_torch.model.nrms import NRMS
 
 # Fixed, whatever the number of ranks: a matrix product may round differently in another shape.
@@ -48,6 +50,17 @@ def score_chunk(model: NRMS, news: Tensor, chunk: EvaluationChunk) -> Tensor:
     )
     dots = [(users[user] * news[article]).sum(dim=-1) for user, article in parts]
     return torch.cat(dots) if dots else news.new_zeros(0)
+
+
+def score_impressions(model: NRMS, news: Tensor, impressions: Impressions) -> np.ndarray:
+    """Score impressions in this process, dots (N,) float32 in their own order."""
+    dots = np.empty(len(impressions.candidates), dtype=np.float32)
+    chunks = EvaluationChunks(impressions, rank=0, ranks=1)
+    for number in range(len(chunks)):
+        chunk = chunks[number]
+        places, _ = impressions.candidate_positions(chunk.positions.numpy())
+        dots[places] = score_chunk(model, news, chunk).numpy()
+    return dots
 
 
 def _full_precision(tensor: Tensor) -> torch.autocast:

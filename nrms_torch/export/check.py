@@ -8,12 +8,12 @@ import polars as pl
 import torch
 
 from nrms_torch.data.articles import ArticleTable
-from nrms_torch.data.impressions import Impressions, index_impressions
-from nrms_torch.data.loading import EvaluationChunks
+from nrms_torch.data.impressions import Impressions
+from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.schema import HISTORY, HISTORY_KEY, IMPRESSION_ID, INVIEW, Split
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.ranking import ranks
-from nrms_torch.evaluation.scoring import encode_articles, score_split
+from nrms_torch.evaluation.scoring import encode_articles, score_impressions
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.serving import Recommender
 
@@ -76,10 +76,7 @@ def torch_scores(model: NRMS, table: ArticleTable, impressions: Impressions) -> 
     rows = np.union1d(impressions.histories, impressions.candidates)
     news = torch.zeros(len(table.features), model.hyper_parameters.vector_size)
     news[torch.from_numpy(rows)] = encode_articles(model, torch.from_numpy(table.features[rows]))
-    chunks = EvaluationChunks(impressions, rank=0, ranks=1)
-    return score_split(
-        model, news, impressions, (chunks[number] for number in range(len(chunks)))
-    ).numpy()
+    return score_impressions(model, news, impressions)
 
 
 def _drawn(table: ArticleTable, history_size: int) -> Split:

@@ -17,12 +17,11 @@ from torch import Tensor
 
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.data.impressions import Impressions
-from nrms_torch.data.loading import EvaluationChunks, TrainingBatch
+from nrms_torch.data.loading import TrainingBatch
 from nrms_torch.errors import InputError
-from nrms_torch.evaluation.scoring import encode_articles, score_chunk
+from nrms_torch.evaluation.scoring import encode_articles, score_impressions
 from nrms_torch.fields import require_integer
 from nrms_torch.model.keras_names import to_keras
-from nrms_torch.model.nrms import NRMS
 from nrms_torch.parity.check import Check, largest_difference
 from nrms_torch.parity.rank_order import swapped_gaps
 from nrms_torch.parity.training_checks import train_on
@@ -102,18 +101,6 @@ def run_race(config: DictConfig) -> Race:
     return Race(ours, theirs, checks)
 
 
-def our_dots(model: NRMS, features: np.ndarray, impressions: Impressions) -> np.ndarray:
-    """Score impressions as evaluation does: dots (N,) float32 in their own order."""
-    news = encode_articles(model, torch.from_numpy(features))
-    dots = np.empty(len(impressions.candidates), dtype=np.float32)
-    chunks = EvaluationChunks(impressions, rank=0, ranks=1)
-    for number in range(len(chunks)):
-        chunk = chunks[number]
-        places, _ = impressions.candidate_positions(chunk.positions.numpy())
-        dots[places] = score_chunk(model, news, chunk).numpy()
-    return dots
-
-
 def _double(tensor: Tensor) -> Tensor:
     return tensor.double() if tensor.is_floating_point() else tensor
 
@@ -172,7 +159,9 @@ def _check_scores(
     impressions: Impressions,
 ) -> list[Check]:
     # The scoring path computes in float32, however the weights were trained.
-    ours = our_dots(module.model.float().eval(), features, impressions)
+    model = module.model.float().eval()
+    news = encode_articles(model, torch.from_numpy(features))
+    ours = score_impressions(model, news, impressions)
     theirs = twin_dots(twin, features, impressions)
     gaps = swapped_gaps(ours, theirs, impressions.offsets)
     sizes = np.diff(impressions.offsets)

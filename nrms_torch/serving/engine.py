@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nrms_torch.data.impressions import Impressions, index_impressions
+from nrms_torch.data.impressions import Impressions
+from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.schema import Split
 from nrms_torch.errors import InputError
 from nrms_torch.fields import require_integer

@@ -9,10 +9,9 @@ from golden_files import FOLDER
 from hydra import compose, initialize_config_dir
 from run_script import ROOT
 
-from nrms_torch.data.loading import EvaluationChunks
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.ranking import ranks
-from nrms_torch.evaluation.scoring import encode_articles, score_split
+from nrms_torch.evaluation.scoring import encode_articles, score_impressions
 from nrms_torch.export.bundle import export_run
 from nrms_torch.export.check import check_bundle, compare
 from nrms_torch.serving import Recommender
@@ -32,8 +31,7 @@ def expect_the_scores_of_torch(run, bundle, data=OWN_DATA):
     impressions = datamodule.impressions("validation")
     model = module.model.eval()
     news = encode_articles(model, module.table)
-    chunks = EvaluationChunks(impressions, rank=0, ranks=1)
-    scores = score_split(model, news, impressions, map(chunks.__getitem__, range(len(chunks))))
+    scores = score_impressions(model, news, impressions)
     expected = ranks(scores, torch.from_numpy(impressions.offsets))
 
     config = datamodule.config

@@ -11,7 +11,7 @@ pytest.importorskip(
 from nrms_tf_reference.data import EvaluationLoader, Impression, TrainingLoader
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.datamodule import NewsDataModule
-from nrms_torch.parity.race import our_dots
+from nrms_torch.evaluation.scoring import encode_articles, score_impressions
 from nrms_torch.parity.twin import build_twin, give_weights, twin_dots
 from nrms_torch.parity.twin_data import twin_impressions, twin_lookup
 from nrms_torch.training.lightning_module import NRMSModule
@@ -132,7 +132,9 @@ def test_encoding_once_scores_as_the_scorer_with_repeated_histories(data, evalua
     module.table = torch.from_numpy(features)
     twin = build_twin(module, seed=0)
     give_weights(module, twin)
-    dots = torch.from_numpy(our_dots(module.model.eval(), features, impressions))
+    model = module.model.eval()
+    news = encode_articles(model, module.table)
+    dots = torch.from_numpy(score_impressions(model, news, impressions))
     expected = twin.score(*evaluation[:2])
     assert 0.01 < expected.std() < 0.4  # neither all alike nor at the ends
     np.testing.assert_allclose(dots.sigmoid(), expected, rtol=0, atol=2e-6)
