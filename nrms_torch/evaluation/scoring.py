@@ -4,7 +4,6 @@ Validation, testing and prediction all go through here; ranking is on the dot pr
 sigmoid saturates into ties. R rows of the article table, P histories, N candidates, D width.
 """
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -52,14 +51,14 @@ def score_chunk(model: NRMS, news: Tensor, chunk: EvaluationChunk) -> Tensor:
     return torch.cat(dots) if dots else news.new_zeros(0)
 
 
-def score_impressions(model: NRMS, news: Tensor, impressions: Impressions) -> np.ndarray:
+def score_impressions(model: NRMS, news: Tensor, impressions: Impressions) -> Tensor:
     """Score impressions in this process, dots (N,) float32 in their own order."""
-    dots = np.empty(len(impressions.candidates), dtype=np.float32)
+    dots = torch.empty(len(impressions.candidates))
     chunks = EvaluationChunks(impressions, rank=0, ranks=1)
     for number in range(len(chunks)):
         chunk = chunks[number]
         places, _ = impressions.candidate_positions(chunk.positions.numpy())
-        dots[places] = score_chunk(model, news, chunk).numpy()
+        dots[torch.from_numpy(places)] = score_chunk(model, news, chunk)
     return dots
 
 

@@ -76,7 +76,7 @@ def torch_scores(model: NRMS, table: ArticleTable, impressions: Impressions) -> 
     rows = np.union1d(impressions.histories, impressions.candidates)
     news = torch.zeros(len(table.features), model.hyper_parameters.vector_size)
     news[torch.from_numpy(rows)] = encode_articles(model, torch.from_numpy(table.features[rows]))
-    return score_impressions(model, news, impressions)
+    return score_impressions(model, news, impressions).numpy()
 
 
 def _drawn(table: ArticleTable, history_size: int) -> Split:

@@ -161,7 +161,7 @@ def _check_scores(
     # The scoring path computes in float32, however the weights were trained.
     model = module.model.float().eval()
     news = encode_articles(model, torch.from_numpy(features))
-    ours = score_impressions(model, news, impressions)
+    ours = score_impressions(model, news, impressions).numpy()
     theirs = twin_dots(twin, features, impressions)
     gaps = swapped_gaps(ours, theirs, impressions.offsets)
     sizes = np.diff(impressions.offsets)

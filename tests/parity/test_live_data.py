@@ -134,7 +134,7 @@ def test_encoding_once_scores_as_the_scorer_with_repeated_histories(data, evalua
     give_weights(module, twin)
     model = module.model.eval()
     news = encode_articles(model, module.table)
-    dots = torch.from_numpy(score_impressions(model, news, impressions))
+    dots = score_impressions(model, news, impressions)
     expected = twin.score(*evaluation[:2])
     assert 0.01 < expected.std() < 0.4  # neither all alike nor at the ends
     np.testing.assert_allclose(dots.sigmoid(), expected, rtol=0, atol=2e-6)
