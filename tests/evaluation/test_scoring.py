@@ -108,7 +108,8 @@ def test_scores_are_those_of_the_models_forward_pass(model_and_table, impression
         own = impressions.offsets[rows, None] + np.arange(size)
         with torch.no_grad():
             expected = model(table, histories[rows], torch.from_numpy(impressions.candidates[own]))
-        torch.testing.assert_close(scores[own], expected, rtol=1e-6, atol=1e-6)
+        # Products of other shapes round otherwise.
+        torch.testing.assert_close(scores[own], expected, rtol=5e-6, atol=5e-6)
     assert scores.std() > 0.05
 
 
