@@ -31,7 +31,7 @@ demo: $(VENV)/.train
 	$(BIN)/python scripts/recommend.py bundle=runs/demo/bundle
 
 test: lint
-	$(BIN)/pytest --cov
+	$(BIN)/pytest --cov --numprocesses=auto --dist=loadfile
 
 lint: setup
 	$(BIN)/ruff check
