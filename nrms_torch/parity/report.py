@@ -16,7 +16,7 @@ from nrms_torch.parity.suite import Comparison, Results
 from nrms_torch.parity.training_checks import TRAJECTORY
 
 # Where a difference is nothing at all, so that it can be drawn on a logarithmic axis.
-LEAST_DRAWN = 1e-9
+_LEAST_DRAWN = 1e-9
 _COLOURS = {"pass": "green", "MISS": "bold red", "shown": "dim"}
 
 
@@ -71,7 +71,7 @@ def draw(comparisons: list[Comparison], file: Path) -> None:
     _against(losses, comparisons, "trajectory_losses", "training loss")
     for comparison in comparisons:
         ours, theirs = _pair(comparison, "trajectory_losses")
-        apart = np.abs(ours - theirs).clip(LEAST_DRAWN)
+        apart = np.abs(ours - theirs).clip(_LEAST_DRAWN)
         steps.plot(np.arange(1, len(apart) + 1), apart, lw=1, label=comparison.label)
     steps.axhline(TRAJECTORY, color="0.6", lw=0.8, ls="--", label="tolerance")
     steps.set(xlabel="training step", ylabel="difference of the losses", yscale="log")
