@@ -32,7 +32,7 @@ def print_table(results: Results) -> None:
         table.add_row(
             check.file,
             check.what,
-            f"{check.difference:.2g}",
+            _text(check.difference),
             "–" if check.tolerance is None else f"{check.tolerance:.2g}",
             f"[{colour}]{check.verdict}[/]",
             check.note,
@@ -79,6 +79,11 @@ def draw(comparisons: list[Comparison], file: Path) -> None:
     figure.legend(*steps.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     with replacing(file) as temporary:
         figure.savefig(temporary, dpi=120, format="png")
+
+
+def _text(difference: float) -> str:
+    """Write a measured difference with two digits, a count of what differs in full."""
+    return f"{difference:,}" if isinstance(difference, int) else f"{difference:.2g}"
 
 
 def _pair(comparison: Comparison, name: str) -> tuple[np.ndarray, np.ndarray]:
