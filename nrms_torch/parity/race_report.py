@@ -8,7 +8,7 @@ import numpy as np
 
 from nrms_torch.files import replacing
 from nrms_torch.parity.race import LOSS, Race
-from nrms_torch.parity.report import LEAST_DRAWN, as_row
+from nrms_torch.parity.report import as_row
 
 
 def write_race(race: Race, settings: dict[str, Any], file: Path) -> None:
@@ -34,8 +34,9 @@ def draw_race(race: Race, title: str, file: Path) -> None:
     curves.plot(steps, race.losses, lw=1, label="nrms-torch")
     curves.set(xlabel="training step", ylabel="training loss", title=title)
     curves.legend()
-    apart = np.abs(race.losses - race.reference_losses).clip(LEAST_DRAWN)
-    difference.plot(steps, apart, lw=1)
+    apart = np.abs(race.losses - race.reference_losses)
+    differs = apart > 0  # nothing else has a place on a logarithmic axis
+    difference.plot(steps[differs], apart[differs], ".-", lw=0.5, ms=4)
     difference.axhline(LOSS, color="0.6", lw=0.8, ls="--", label="tolerance")
     difference.set(xlabel="training step", ylabel="difference of the losses", yscale="log")
     difference.legend()

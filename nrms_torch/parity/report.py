@@ -16,7 +16,7 @@ from nrms_torch.parity.suite import Comparison, Results
 from nrms_torch.parity.training_checks import TRAJECTORY
 
 # Where a difference is nothing at all, so that it can be drawn on a logarithmic axis.
-LEAST_DRAWN = 1e-9
+_LEAST_DRAWN = 1e-9
 _COLOURS = {"pass": "green", "MISS": "bold red", "shown": "dim"}
 
 
@@ -32,7 +32,7 @@ def print_table(results: Results) -> None:
         table.add_row(
             check.file,
             check.what,
-            f"{check.difference:.2g}",
+            _text(check.difference),
             "–" if check.tolerance is None else f"{check.tolerance:.2g}",
             f"[{colour}]{check.verdict}[/]",
             check.note,
@@ -71,7 +71,7 @@ def draw(comparisons: list[Comparison], file: Path) -> None:
     _against(losses, comparisons, "trajectory_losses", "training loss")
     for comparison in comparisons:
         ours, theirs = _pair(comparison, "trajectory_losses")
-        apart = np.abs(ours - theirs).clip(LEAST_DRAWN)
+        apart = np.abs(ours - theirs).clip(_LEAST_DRAWN)
         steps.plot(np.arange(1, len(apart) + 1), apart, lw=1, label=comparison.label)
     steps.axhline(TRAJECTORY, color="0.6", lw=0.8, ls="--", label="tolerance")
     steps.set(xlabel="training step", ylabel="difference of the losses", yscale="log")
@@ -79,6 +79,11 @@ def draw(comparisons: list[Comparison], file: Path) -> None:
     figure.legend(*steps.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     with replacing(file) as temporary:
         figure.savefig(temporary, dpi=120, format="png")
+
+
+def _text(difference: float) -> str:
+    """Write a measured difference with two digits, a count of what differs in full."""
+    return f"{difference:,}" if isinstance(difference, int) else f"{difference:.2g}"
 
 
 def _pair(comparison: Comparison, name: str) -> tuple[np.ndarray, np.ndarray]:

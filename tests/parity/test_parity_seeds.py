@@ -24,7 +24,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("seeds") / "data"
-    generate(folder, impressions=400)
+    generate(folder, impressions=1_500)
     return folder
 
 
@@ -33,6 +33,7 @@ def config_of(folder, *more):
         "data=ebnerd",
         *(override for override in small("nrms_docvec", folder) if "generate" not in override),
         f"data.vectors={folder}/document_vectors.parquet",
+        "training.learning_rate=3e-3",
         "seeds=[1,2]",
         *more,
     ]
@@ -55,7 +56,7 @@ def test_both_sides_learn_on_every_seed(trained):
     for run in runs:
         assert len(run.losses) == len(run.aucs) == 2
         assert run.losses[1] < run.losses[0]
-        assert run.aucs[1] > 0.52
+        assert run.aucs[1] > 0.58  # popularity has .52
     assert len({run.aucs[1] for run in runs}) == 4
     content = json.loads(file.read_text())
     assert [SeedRun(**run) for run in content["runs"]] == runs
