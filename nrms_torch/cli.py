@@ -1,12 +1,10 @@
 """What all commands share: a Hydra configuration, and one line for a user's mistake."""
 
 import logging
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import hydra
 from hydra.errors import InstantiationException
@@ -14,10 +12,9 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, stop
 
 _CONFIGS = Path(__file__).parent.parent / "configs"
-_USAGE_ERROR = 2
 
 
 def command(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:
@@ -49,14 +46,9 @@ def _one_line_for_mistakes() -> Iterator[None]:
         yield
     except InstantiationException as error:
         # Lightning's own word on a trainer's or a callback's option is the cause.
-        _stop(error.__cause__ or error)
+        stop(error.__cause__ or error)
     except (InputError, OmegaConfBaseException, MisconfigurationException) as error:
-        _stop(error)
-
-
-def _stop(error: BaseException) -> NoReturn:
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-    sys.exit(_USAGE_ERROR)
+        stop(error)
 
 
 def _quieten_lightning() -> None:

@@ -84,6 +84,11 @@ class Recommender:
         """H, the number of last clicks that a ranking is made from."""
         return self.bundle.hyper_parameters.history_size
 
+    @property
+    def integer_ids(self) -> bool:
+        """Whether article ids are integers (EB-NeRD), not strings (MIND)."""
+        return self._store.snapshot.holds_integers
+
     def __len__(self) -> int:
         """Count the articles that can be ranked."""
         now = self._store.snapshot

@@ -1,0 +1,122 @@
+"""What a request may be, and how many may wait: checked before any of it is read or parsed."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from fastapi import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nrms_torch.serving.api.problems import ProblemError, respond, unavailable
+
+JSON = "application/json"
+FORM = "multipart/form-data"
+
+# Far above what a slow network takes for a body; one that never ends would hold memory for ever.
+_BODY_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class BodyLimit:
+    """The one media type that a route reads, and how many bytes of it."""
+
+    media_type: str
+    bytes: int
+
+
+class Limits:
+    """ASGI middleware: 413, 415, 408 for a body that does not arrive, and 503 for one too many.
+
+    Routes that are not named in `bodies`, by path, are let through: they take no body, and health
+    must be told under load too. Bodies of JSON are complete before their request is counted among
+    the `max_waiting`, so that slow senders take nobody's place.
+    """
+
+    def __init__(self, app: ASGIApp, *, bodies: Mapping[str, BodyLimit], max_waiting: int) -> None:
+        self._app = app
+        self._bodies = bodies
+        self._max_waiting = max_waiting
+        self._waiting = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a connection, as ASGI asks."""
+        limit = self._bodies.get(scope["path"]) if scope["type"] == "http" else None
+        if limit is None or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        try:
+            _check_headers(scope["headers"], limit)
+            receive = _counted(receive, limit)
+            if limit.media_type == JSON:
+                receive = _replay(await _whole(receive))
+            if self._waiting >= self._max_waiting:
+                raise unavailable(f"{self._max_waiting} requests are being answered already.")
+        except ProblemError as error:
+            response: Response = respond(error)
+            # What is left of the body would be read as the next request.
+            response.headers["Connection"] = "close"
+            await response(scope, receive, send)
+            return
+        self._waiting += 1
+        try:
+            # A short answer is computed without a pause. All that have arrived by now are to be
+            # counted before that, or none would ever be seen to wait.
+            await asyncio.sleep(0)
+            await self._app(scope, receive, send)
+        finally:
+            self._waiting -= 1
+
+
+def _check_headers(headers: Iterable[tuple[bytes, bytes]], limit: BodyLimit) -> None:
+    found = {name: value for name, value in headers if name in (b"content-type", b"content-length")}
+    media_type = found.get(b"content-type", b"").split(b";")[0].strip().lower().decode("latin-1")
+    if media_type != limit.media_type:
+        raise ProblemError(
+            415, f"Content-Type: found {media_type or 'none'}; expected {limit.media_type}"
+        )
+    length = found.get(b"content-length", b"0")
+    if length.isdigit() and int(length) > limit.bytes:
+        raise _too_large(limit)
+
+
+def _counted(receive: Receive, limit: BodyLimit) -> Receive:
+    """Wrap `receive` to raise once a body is too large or too late."""
+    got = 0
+    deadline = asyncio.get_running_loop().time() + _BODY_TIMEOUT_S
+
+    async def counted() -> Message:
+        nonlocal got
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError as error:
+            raise ProblemError(408, "The body did not arrive in time.") from error
+        got += len(message.get("body", b""))
+        if got > limit.bytes:
+            raise _too_large(limit)
+        return message
+
+    return counted
+
+
+async def _whole(receive: Receive) -> Message:
+    """Receive a whole body as one message, or the message of a client that has left."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return message
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return {"type": "http.request", "body": b"".join(parts), "more_body": False}
+
+
+def _replay(message: Message) -> Receive:
+    async def replay() -> Message:
+        return message
+
+    return replay
+
+
+def _too_large(limit: BodyLimit) -> ProblemError:
+    return ProblemError(413, f"The body is larger than {limit.bytes:,} bytes.")
