@@ -2,8 +2,48 @@
 
 import os
 
+import pytest
+
 # Before torch is imported, here and in every command that a test starts: the tensors of tests are
 # so small that a second thread only costs time, and much of it where tests share their cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Tests are offline: a model's name must not make a library ask for it.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory):
+    """Generated data, small."""
+    from nrms_torch.data.demo.generate import generate
+
+    folder = tmp_path_factory.mktemp("demo") / "data"
+    generate(folder, impressions=1_500)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vectors_of_20(demo_folder, tmp_path_factory):
+    """Document vectors of the width that the recorded NRMSDocVec has."""
+    import polars as pl
+
+    table = pl.read_parquet(demo_folder / "document_vectors.parquet")
+    file = tmp_path_factory.mktemp("vectors") / "vectors.parquet"
+    table.with_columns(pl.col("document_vector").list.head(20)).write_parquet(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory, demo_folder):
+    """Give the run and the bundle of a model kind and variant, made once."""
+    from exported_runs import export, make_run
+
+    made = {}
+
+    def exported(kind, variant="baseline"):
+        if (kind, variant) not in made:
+            run = tmp_path_factory.mktemp(f"{kind}_{variant}") / "run"
+            make_run(kind, variant, demo_folder, run)
+            made[kind, variant] = run, export(run)
+        return made[kind, variant]
+
+    return exported

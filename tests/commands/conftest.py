@@ -4,15 +4,6 @@ import polars as pl
 import pytest
 from run_script import run_script, small
 
-from nrms_torch.data.demo.generate import generate
-
-
-@pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo") / "data"
-    generate(folder, impressions=1_500)
-    return folder
-
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, demo_folder):

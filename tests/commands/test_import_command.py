@@ -1,4 +1,3 @@
-import polars as pl
 import pytest
 from golden_files import FOLDER
 from run_script import metrics_of, run_script
@@ -22,23 +21,16 @@ def imported(tmp_path_factory):
     return run
 
 
-@pytest.fixture(scope="module")
-def vectors(demo_folder, tmp_path_factory):
-    """Document vectors of the width that the recorded model has."""
-    table = pl.read_parquet(demo_folder / "document_vectors.parquet")
-    file = tmp_path_factory.mktemp("vectors") / "vectors.parquet"
-    table.with_columns(pl.col("document_vector").list.head(20)).write_parquet(file)
-    return file
-
-
-def test_an_imported_run_is_evaluated_like_any_other(imported, demo_folder, vectors):
-    run_script("evaluate", f"run={imported}", f"data.path={demo_folder}", f"data.vectors={vectors}")
+def test_an_imported_run_is_evaluated_like_any_other(imported, demo_folder, vectors_of_20):
+    run_script(
+        "evaluate", f"run={imported}", f"data.path={demo_folder}", f"data.vectors={vectors_of_20}"
+    )
     metrics = metrics_of(imported)
     assert metrics["impressions"] + metrics["skipped"] == 300
     assert 0 < metrics["auc"] < 1
 
 
-def test_an_imported_run_goes_on_training(imported, demo_folder, vectors):
-    data = ["data=ebnerd", f"data.path={demo_folder}", f"data.vectors={vectors}"]
+def test_an_imported_run_goes_on_training(imported, demo_folder, vectors_of_20):
+    data = ["data=ebnerd", f"data.path={demo_folder}", f"data.vectors={vectors_of_20}"]
     run_script("train", f"resume={imported}", *data, "trainer.max_epochs=1")
     assert (imported / "learning_curve.png").is_file()
