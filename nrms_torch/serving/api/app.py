@@ -9,16 +9,19 @@ import nrms_torch
 from nrms_torch.serving.api import problems
 from nrms_torch.serving.api.article_routes import ARTICLES, article_routes
 from nrms_torch.serving.api.keys import ApiKey
-from nrms_torch.serving.api.limits import JSON, BodyLimit, Limits
+from nrms_torch.serving.api.limits import FORM, JSON, BodyLimit, Limits, Places
 from nrms_torch.serving.api.model_routes import LIVE, LOAD, MODEL, READY, model_routes
 from nrms_torch.serving.api.model_slot import ModelSlot
 from nrms_torch.serving.api.monitoring import Monitoring, RequestMetrics
 from nrms_torch.serving.api.ranking_routes import EXPLAIN, RECOMMEND, ranking_routes
 from nrms_torch.serving.api.settings import Settings
+from nrms_torch.serving.api.upload_routes import PREDICT, upload_routes
 
 METRICS = "/metrics"
 PAGE = Path(__file__).parent.parent / "page"
 _MIB = 2**20
+# At a time, those included that are still arriving: each may fill the disk to its limit.
+_UPLOADS = 4
 
 
 def create_app(slot: ModelSlot, settings: Settings) -> FastAPI:
@@ -34,6 +37,7 @@ def create_app(slot: ModelSlot, settings: Settings) -> FastAPI:
     problems.install(app)
     for router in (
         ranking_routes(slot, monitoring),
+        upload_routes(slot),
         article_routes(slot, key),
         model_routes(slot, key),
     ):
@@ -47,16 +51,15 @@ def create_app(slot: ModelSlot, settings: Settings) -> FastAPI:
     if (PAGE / "index.html").is_file():
         app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
 
-    json = BodyLimit(JSON, settings.max_json_mib * _MIB)
+    json = BodyLimit(JSON, settings.max_json_mib * _MIB, Places(settings.max_waiting))
+    form = BodyLimit(FORM, settings.max_upload_mib * _MIB, Places(_UPLOADS))
     app.add_middleware(
-        Limits,
-        bodies=dict.fromkeys((RECOMMEND, EXPLAIN, ARTICLES, LOAD), json),
-        max_waiting=settings.max_waiting,
+        Limits, bodies=dict.fromkeys((RECOMMEND, EXPLAIN, ARTICLES, LOAD), json) | {PREDICT: form}
     )
     # Outermost, so that what the limits refuse is counted too.
     app.add_middleware(
         RequestMetrics,
         monitoring=monitoring,
-        routes=(RECOMMEND, EXPLAIN, ARTICLES, LOAD, MODEL, LIVE, READY, METRICS, "/"),
+        routes=(RECOMMEND, PREDICT, EXPLAIN, ARTICLES, LOAD, MODEL, LIVE, READY, METRICS, "/"),
     )
     return app

@@ -16,27 +16,37 @@ FORM = "multipart/form-data"
 _BODY_TIMEOUT_S = 60.0
 
 
+@dataclass
+class Places:
+    """How many requests may be there at a time, and how many are."""
+
+    most: int
+    taken: int = 0
+
+
 @dataclass(frozen=True)
 class BodyLimit:
-    """The one media type that a route reads, and how many bytes of it."""
+    """The one media type that a route reads, how many bytes of it, and for how many at a time.
+
+    Routes may have their `places` in common.
+    """
 
     media_type: str
     bytes: int
+    places: Places
 
 
 class Limits:
     """ASGI middleware: 413, 415, 408 for a body that does not arrive, and 503 for one too many.
 
     Routes that are not named in `bodies`, by path, are let through: they take no body, and health
-    must be told under load too. Bodies of JSON are complete before their request is counted among
-    the `max_waiting`, so that slow senders take nobody's place.
+    must be told under load too. A body of JSON is complete before its request takes a place, so
+    that slow senders take nobody's; other bodies go to the disk as they come.
     """
 
-    def __init__(self, app: ASGIApp, *, bodies: Mapping[str, BodyLimit], max_waiting: int) -> None:
+    def __init__(self, app: ASGIApp, *, bodies: Mapping[str, BodyLimit]) -> None:
         self._app = app
         self._bodies = bodies
-        self._max_waiting = max_waiting
-        self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a connection, as ASGI asks."""
@@ -49,22 +59,22 @@ class Limits:
             receive = _counted(receive, limit)
             if limit.media_type == JSON:
                 receive = _replay(await _whole(receive))
-            if self._waiting >= self._max_waiting:
-                raise unavailable(f"{self._max_waiting} requests are being answered already.")
+            if limit.places.taken >= limit.places.most:
+                raise unavailable(f"{limit.places.most} requests are being answered already.")
         except ProblemError as error:
             response: Response = respond(error)
             # What is left of the body would be read as the next request.
             response.headers["Connection"] = "close"
             await response(scope, receive, send)
             return
-        self._waiting += 1
+        limit.places.taken += 1
         try:
             # A short answer is computed without a pause. All that have arrived by now are to be
             # counted before that, or none would ever be seen to wait.
             await asyncio.sleep(0)
             await self._app(scope, receive, send)
         finally:
-            self._waiting -= 1
+            limit.places.taken -= 1
 
 
 def _check_headers(headers: Iterable[tuple[bytes, bytes]], limit: BodyLimit) -> None:

@@ -19,6 +19,8 @@ RETRY_AFTER_S = 1
 # Of a list of thousands of wrong ids the first few tell enough.
 _SHOWN_ERRORS = 20
 
+_NEWER_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
 _log = logging.getLogger(__name__)
 
 
@@ -166,8 +168,8 @@ def _declare_schema(app: FastAPI) -> None:
 
 
 def _phrase(status: int) -> str:
-    # Older Pythons have an older name for it.
-    return "Unprocessable Content" if status == 422 else HTTPStatus(status).phrase
+    # Older Pythons have older names for some.
+    return _NEWER_PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def _field_problem(error: Mapping[str, Any]) -> FieldProblem:

@@ -92,6 +92,36 @@ class RecommendResponse(BaseModel):
     model_version: str
 
 
+class ScoredImpression(BaseModel):
+    """An impression's candidates in the order shown; rank 1 is the best."""
+
+    impression_id: int
+    article_ids: list[ArticleId | None]
+    scores: list[float]
+    ranks: list[int]
+
+
+class RankingMetrics(BaseModel):
+    """Means over impressions, as `scripts/evaluate.py` writes them; null where none counts."""
+
+    auc: float | None
+    mrr: float | None
+    reciprocal_rank: float | None
+    ndcg_at_5: float | None = Field(alias="ndcg@5")
+    ndcg_at_10: float | None = Field(alias="ndcg@10")
+    impressions: int
+    skipped: int
+    unknown_articles: int
+
+
+class PredictResponse(BaseModel):
+    """All impressions in the order of the upload; metrics are null without labels."""
+
+    model_version: str
+    metrics: RankingMetrics | None
+    impressions: list[ScoredImpression]
+
+
 class ExplainRequest(Body):
     """A reader's clicks, and the article whose score is to be explained."""
 
