@@ -6,6 +6,7 @@ A request takes the recommender once and keeps it to its end, so that a swap dro
 from pathlib import Path
 from threading import Lock
 
+from nrms_torch.errors import InputError
 from nrms_torch.serving import Recommender
 from nrms_torch.serving.api.problems import ProblemError, unavailable
 
@@ -45,5 +46,7 @@ class ModelSlot:
             recommender.rank(history=[], k=1)
             self._recommender = recommender
             return recommender
+        except OSError as error:  # a name that no folder can have, a file that may not be read
+            raise InputError(f"bundle: {error.strerror}") from error
         finally:
             self._loading.release()

@@ -21,7 +21,7 @@ from nrms_torch.serving.api.model_slot import ModelSlot
 
 _LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _CANDIDATES = (1, 5, 10, 25, 50, 100, 250, 1_000, 10_000, 100_000)
-_SCORES = (-100.0, -30.0, -10.0, -3.0, -1.0, -0.3, 0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+_PROBABILITIES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 
 
 class Monitoring:
@@ -84,26 +84,30 @@ class Monitoring:
 
 
 class ScoreHistogram(Collector):
-    """A histogram that takes an array at a time; prometheus_client's own takes a number."""
+    """A histogram of scores as probabilities, that is after a sigmoid: it has no negative values.
+
+    It takes an array at a time, where prometheus_client's own takes a number.
+    """
 
     def __init__(self) -> None:
-        self._bounds = np.array(_SCORES)
-        self._counts = np.zeros(len(_SCORES) + 1, dtype=np.int64)
+        self._bounds = np.array(_PROBABILITIES)
+        self._counts = np.zeros(len(_PROBABILITIES) + 1, dtype=np.int64)
         self._sum = 0.0
 
     def observe(self, scores: np.ndarray) -> None:
         """Count scores (N,)."""
-        places = self._bounds.searchsorted(scores)
+        probabilities = 1 / (1 + np.exp(-np.clip(scores, -50, 50, dtype=np.float64)))
+        places = self._bounds.searchsorted(probabilities)
         self._counts += np.bincount(places, minlength=len(self._counts))
-        self._sum += float(scores.sum())
+        self._sum += float(probabilities.sum())
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
         """Give the histogram to the registry."""
         totals = self._counts.cumsum().tolist()
-        bounds = [*map(str, _SCORES), "+Inf"]
+        bounds = [*map(str, _PROBABILITIES), "+Inf"]
         yield HistogramMetricFamily(
             "nrms_score",
-            "Scores of the articles that rankings showed.",
+            "Scores of the articles that rankings showed, after a sigmoid.",
             buckets=list(zip(bounds, totals, strict=True)),
             sum_value=self._sum,
         )
