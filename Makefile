@@ -13,7 +13,7 @@ $(BIN)/python:
 	$(BIN)/pip install --quiet --upgrade pip
 
 $(VENV)/.train: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --editable '.[train]'
+	$(BIN)/pip install --quiet --editable '.[train,export,serve]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
@@ -27,6 +27,8 @@ demo: $(VENV)/.train
 	$(BIN)/python scripts/generate_data.py path=data/demo
 	$(BIN)/python scripts/train.py experiment=demo run=runs/demo
 	$(BIN)/python scripts/evaluate.py run=runs/demo split=test metrics=runs/demo/test_metrics.json
+	$(BIN)/python scripts/export_onnx.py run=runs/demo
+	$(BIN)/python scripts/recommend.py bundle=runs/demo/bundle
 
 test: lint
 	$(BIN)/pytest --cov

@@ -52,3 +52,11 @@ def small(model: str, folder: Path) -> list[str]:
 def metrics_of(run: Path) -> dict:
     """Read the metrics that a run has."""
     return json.loads((run / "metrics.json").read_text())
+
+
+def assert_one_line(status: int, error: str, what: str) -> None:
+    """Check that a command told a mistake in one line."""
+    assert status == 2
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert what in error

@@ -92,6 +92,14 @@ class Snapshot:
             expected = "an integer" if self.holds_integers else "a string"
             raise InputError(f"{field}: expected {expected} as article id, found {article_id!r}")
 
+    def require_own_id(self, field: str, article_id: object) -> None:
+        """Raise InputError, naming `field`, for an id that no article may be added under."""
+        self.require_kind(field, article_id)
+        if article_id in (0, ""):
+            raise InputError(f"{field}: {article_id!r} is no article's id: 0 pads histories")
+        if isinstance(article_id, int) and not -(2**63) <= article_id < 2**63:
+            raise InputError(f"{field}: expected an integer of 64 bits, found {article_id}")
+
 
 class ArticleStore:
     """Holds the newest snapshot; writers take turns."""

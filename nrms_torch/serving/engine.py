@@ -197,7 +197,7 @@ class Recommender:
         """
         now = self._store.snapshot
         for place, article in enumerate(articles):
-            now.require_kind(f"articles[{place}].article_id", article.article_id)
+            now.require_own_id(f"articles[{place}].article_id", article.article_id)
         features, unknown_tokens = article_features(self.bundle, articles)
         if not articles:
             return Added(0, 0, 0)

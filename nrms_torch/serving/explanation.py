@@ -88,7 +88,7 @@ def explain(
             onto = np.concatenate([directions[padding:], user[None]])
             shares = np.einsum("utd,ud->ut", shares, onto)
         titles = [
-            _title_part(vocabulary, snapshot.tokens[row], share) if row else None
+            title_part(vocabulary, snapshot.tokens[row], share) if row else None
             for row, share in zip(rows, shares, strict=True)
         ]
     return Explanation(
@@ -106,8 +106,8 @@ def explain(
     )
 
 
-def _title_part(vocabulary: Vocabulary, tokens: np.ndarray, values: np.ndarray) -> TitlePart:
-    """Join tokens (T,) to the words they are pieces of, and add up their values (T,)."""
+def title_part(vocabulary: Vocabulary, tokens: np.ndarray, values: np.ndarray) -> TitlePart:
+    """Join the tokens (T,) of a title to words, and add up their values (T,) word by word."""
     own = tokens != vocabulary.pad
     length = int(own.nonzero()[0][-1]) + 1 if own.any() else 0
     token_ids = vocabulary.token_ids[tokens[:length]].tolist()

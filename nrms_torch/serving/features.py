@@ -28,7 +28,8 @@ def _vector(place: int, article: Article, width: int) -> np.ndarray:
     if article.vector is None:
         raise InputError(f"{field}: missing; this model reads document vectors of width {width}")
     try:
-        vector = np.asarray(article.vector, dtype=np.float32)
+        with np.errstate(over="ignore"):  # told below
+            vector = np.asarray(article.vector, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(f"{field}: expected {width} numbers, found {error}") from error
     if vector.shape != (width,):

@@ -1,25 +1,10 @@
 """Every kind of mistake a user makes: one line that says what and where, and exit status 2."""
 
-import runpy
 import shutil
-import sys
 
 import polars as pl
 import pytest
-from run_script import ROOT, run_script, small
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run a script in this process, for speed, and give its exit status and standard error."""
-
-    def call(name, *overrides):
-        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, overrides)])
-        with pytest.raises(SystemExit) as stop:
-            runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
-        return stop.value.code, capsys.readouterr().err
-
-    return call
+from run_script import assert_one_line, run_script, small
 
 
 @pytest.fixture
@@ -128,13 +113,6 @@ BROKEN_SETTINGS = {
     "no devices": ("trainer.devices=0", "devices"),
     "a path that is missing": ("data.path=???", "data.path"),
 }
-
-
-def assert_one_line(status, error, what):
-    assert status == 2
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-    assert what in error
 
 
 @pytest.mark.parametrize(("breaking", "what"), BROKEN_DATA.values(), ids=BROKEN_DATA)

@@ -182,3 +182,26 @@ def test_a_damaged_vocabulary_is_the_users_to_know(tmp_path, name, content):
         Vocabulary.load(tmp_path)
     assert str(tmp_path) in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_tokens_that_are_not_kept_are_left_out_where_a_vocabulary_cannot_grow():
+    vocabulary = word_level()
+    vocabulary = vocabulary.covering(vocabulary.tokenise(["red dog"], 2))
+    local, left_out = vocabulary.tokenise_known(["red fox dog", "bird", "dog dog dog dog"], 3)
+    red, dog = vocabulary.localise(vocabulary.tokenise(["red dog"], 2))[0]
+    pad = vocabulary.pad
+    assert local.tolist() == [[red, dog, pad], [pad] * 3, [dog] * 3]
+    assert left_out == 2  # fox and bird
+
+
+@unhurried
+@given(texts)
+def test_known_tokens_are_those_of_a_vocabulary_that_has_grown(texts):
+    vocabulary = word_level()
+    token_ids = vocabulary.tokenise(texts, 5)
+    vocabulary = vocabulary.covering(token_ids)
+    local, left_out = vocabulary.tokenise_known(texts, 5)
+    whole = vocabulary.covering(np.arange(len(WORDS)))
+    np.testing.assert_array_equal(whole.tokenise_known(texts, 5)[0], whole.localise(token_ids))
+    if not left_out:
+        np.testing.assert_array_equal(local, vocabulary.localise(token_ids))
