@@ -5,11 +5,33 @@
 
 import json
 import random
+from typing import Any
 
-from locust import FastHttpUser, constant, task
+import httpx
+from locust import FastHttpUser, constant, events, task
+from locust.env import Environment
 
 HISTORY, CANDIDATES, BODIES = 20, 100, 500
 _PAGE = 1_000
+
+_bodies: list[str] = []
+
+
+@events.test_start.add_listener
+def draw_bodies(environment: Environment, **rest: Any) -> None:
+    """Draw what is asked for from the articles that the server has."""
+    ids: list[int | str] = []
+    with httpx.Client(base_url=str(environment.host), timeout=30) as client:
+        while True:
+            page = client.get("/articles", params={"limit": _PAGE, "offset": len(ids)}).json()
+            ids.extend(article["article_id"] for article in page["articles"])
+            if len(ids) >= page["total"]:
+                break
+    generator = random.Random(0)
+    for _ in range(BODIES):
+        drawn = generator.sample(ids, HISTORY + CANDIDATES)
+        body = {"history": drawn[:HISTORY], "candidates": drawn[HISTORY:], "k": 10}
+        _bodies.append(json.dumps(body))
 
 
 class Reader(FastHttpUser):
@@ -19,38 +41,16 @@ class Reader(FastHttpUser):
     """
 
     wait_time = constant(0)
-    bodies: list[bytes] = []  # shared by all readers: one draw
-
-    def on_start(self) -> None:
-        """Draw bodies, the first reader for all."""
-        if not self.bodies:
-            self.bodies.extend(self._drawn(random.Random(0)))
 
     @task
     def recommend(self) -> None:
         """Ask for a ranking."""
         with self.client.post(
             "/recommend",
-            data=random.choice(self.bodies),
+            data=random.choice(_bodies),
             headers={"Content-Type": "application/json"},
             catch_response=True,
         ) as response:
             if response.status_code == 503 and response.headers.get("Retry-After"):
                 response.request_meta["name"] = "/recommend 503"
                 response.success()
-
-    def _drawn(self, generator: random.Random) -> list[bytes]:
-        ids: list[int | str] = []
-        while len(page := self._page(len(ids))) == _PAGE:
-            ids.extend(page)
-        ids.extend(page)
-        bodies = []
-        for _ in range(BODIES):
-            drawn = generator.sample(ids, HISTORY + CANDIDATES)
-            body = {"history": drawn[:HISTORY], "candidates": drawn[HISTORY:], "k": 10}
-            bodies.append(json.dumps(body).encode())
-        return bodies
-
-    def _page(self, offset: int) -> list[int | str]:
-        response = self.client.get(f"/articles?limit={_PAGE}&offset={offset}", name="/articles")
-        return [article["article_id"] for article in response.json()["articles"]]

@@ -105,6 +105,17 @@ class Recommender:
         now = self._store.snapshot
         return [_shown(now, row) for row in now.current_rows().tolist()]
 
+    def find_articles(self, text: str, offset: int, limit: int) -> tuple[list[Article], int]:
+        """Give articles with `text` in their title, whatever its case, and how many there are.
+
+        In the order in which they came; of all that are found those from `offset`, at most `limit`.
+        """
+        now = self._store.snapshot
+        rows = now.current_rows().tolist()
+        if folded := text.casefold():
+            rows = [row for row in rows if folded in now.titles[row].casefold()]
+        return [_shown(now, row) for row in rows[offset : offset + limit]], len(rows)
+
     def rank(
         self,
         history: Sequence[ArticleId],

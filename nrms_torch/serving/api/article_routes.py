@@ -42,26 +42,29 @@ def article_routes(slot: ModelSlot, key: ApiKey) -> APIRouter:
             list[str], Query(max_length=1_000, description="Only these; unknown ones are left out.")
         ] = [],  # noqa: B006 - FastAPI's way to say that there are none
         search: Annotated[
-            str, Query(max_length=200, description="Only those with this text in their title.")
+            str,
+            Query(
+                max_length=200,
+                description="Only those with this text in their title, where no ids are given.",
+            ),
         ] = "",
         limit: Annotated[int, Query(ge=0, le=1_000)] = 20,
         offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
     ) -> ArticleList:
-        """List articles by id or by a text in their title, in the order in which they came."""
+        """List articles by id, or by a text in their title in the order in which they came."""
         recommender = slot.recommender
-        found = _by_id(recommender, article_id) if article_id else recommender.articles()
-        if search:
-            text = search.casefold()
-            found = [article for article in found if text in article.title.casefold()]
-        return ArticleList(
-            articles=[
-                ShownArticle(
-                    article_id=article.article_id, title=article.title, category=article.category
-                )
-                for article in found[offset : offset + limit]
-            ],
-            total=len(found),
-        )
+        if article_id:
+            listed = _by_id(recommender, article_id)
+            found, total = listed[offset : offset + limit], len(listed)
+        else:
+            found, total = recommender.find_articles(search, offset, limit)
+        shown = [
+            ShownArticle(
+                article_id=article.article_id, title=article.title, category=article.category
+            )
+            for article in found
+        ]
+        return ArticleList(articles=shown, total=total)
 
     return router
 

@@ -39,9 +39,9 @@ class BodyLimit:
 class Limits:
     """ASGI middleware: 413, 415, 408 for a body that does not arrive, and 503 for one too many.
 
-    Routes that are not named in `bodies`, by path, are let through: they take no body, and health
-    must be told under load too. A body of JSON is complete before its request takes a place, so
-    that slow senders take nobody's; other bodies go to the disk as they come.
+    Only the routes in `bodies`, by path, are watched: health must be told under load too. A body of
+    JSON is complete before its request takes a place, so that slow senders take nobody's; other
+    bodies go to the disk as they come.
     """
 
     def __init__(self, app: ASGIApp, *, bodies: Mapping[str, BodyLimit]) -> None:
@@ -51,30 +51,37 @@ class Limits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a connection, as ASGI asks."""
         limit = self._bodies.get(scope["path"]) if scope["type"] == "http" else None
-        if limit is None or scope["method"] != "POST":
+        if limit is None:
             await self._app(scope, receive, send)
             return
+        places = limit.places
         try:
-            _check_headers(scope["headers"], limit)
-            receive = _counted(receive, limit)
-            if limit.media_type == JSON:
-                receive = _replay(await _whole(receive))
-            if limit.places.taken >= limit.places.most:
-                raise unavailable(f"{limit.places.most} requests are being answered already.")
+            if scope["method"] == "POST":
+                _check_headers(scope["headers"], limit)
+                receive = _counted(receive, limit)
+                if limit.media_type == JSON:
+                    receive = _replay(await _whole(receive))
+            if places.taken >= places.most:
+                raise unavailable(f"{places.most} requests are being answered already.")
         except ProblemError as error:
-            response: Response = respond(error)
-            # What is left of the body would be read as the next request.
-            response.headers["Connection"] = "close"
-            await response(scope, receive, send)
+            await _refuse(error)(scope, receive, send)
             return
-        limit.places.taken += 1
+        places.taken += 1
         try:
             # A short answer is computed without a pause. All that have arrived by now are to be
             # counted before that, or none would ever be seen to wait.
             await asyncio.sleep(0)
             await self._app(scope, receive, send)
         finally:
-            limit.places.taken -= 1
+            places.taken -= 1
+
+
+def _refuse(error: ProblemError) -> Response:
+    response = respond(error)
+    # What has not been read of the body would be read as the next request; 503 has read it.
+    if error.status_code != 503:
+        response.headers["Connection"] = "close"
+    return response
 
 
 def _check_headers(headers: Iterable[tuple[bytes, bytes]], limit: BodyLimit) -> None:

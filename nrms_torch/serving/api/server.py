@@ -2,61 +2,71 @@
 
 import asyncio
 import signal
+import socket
 
 import uvicorn
 
+from nrms_torch.errors import InputError
 from nrms_torch.serving.api.app import create_app
 from nrms_torch.serving.api.model_slot import ModelSlot
 from nrms_torch.serving.api.settings import Settings
 
 # What a long upload may still take after SIGTERM.
 _FINISH_S = 30
+_BACKLOG = 2_048
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then finish what has begun.
 
-    Raises InputError where the bundle is not whole: nothing has been answered by then but health.
+    Raises InputError where the port is taken, or the bundle is not whole: nothing but health has
+    been answered by then.
     """
     # uvicorn finishes and then raises the signal again, which is to end nothing else.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     slot = ModelSlot(threads=settings.threads)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(slot, settings),
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=_FINISH_S,
-        )
+    config = uvicorn.Config(
+        create_app(slot, settings),
+        # uvloop accepts one connection a turn: under load, readers that come wait for seconds.
+        loop="asyncio",
+        http="httptools",
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=_FINISH_S,
     )
-    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(_serve(server, slot, settings))
+    with _listening(settings) as listening:
+        asyncio.run(_serve(uvicorn.Server(config), slot, settings, listening))
 
 
-async def _serve(server: uvicorn.Server, slot: ModelSlot, settings: Settings) -> None:
-    loading = asyncio.create_task(_load(server, slot, settings))
-    await server.serve()
-    await loading
-
-
-async def _load(server: uvicorn.Server, slot: ModelSlot, settings: Settings) -> None:
+def _listening(settings: Settings) -> socket.socket:
+    address = (settings.host, settings.port)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        recommender = await asyncio.to_thread(slot.load, settings.bundle)
-    except BaseException:
-        server.should_exit = True
-        raise
-    print(
-        f"{settings.bundle}: {len(recommender):,} articles, model {recommender.bundle.version}, "
-        f"ready on http://{settings.host}:{_port(server)}",
-        flush=True,
-    )
+        return socket.create_server(address, family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise InputError(
+            f"port: {settings.port} of host {settings.host} cannot be listened on: {error.strerror}"
+        ) from error
 
 
-def _port(server: uvicorn.Server) -> int:
-    """Tell the port that is listened on, which port=0 leaves to the system."""
-    for listening in server.servers if server.started else ():
-        return int(listening.sockets[0].getsockname()[1])
-    return server.config.port
+async def _serve(
+    server: uvicorn.Server, slot: ModelSlot, settings: Settings, listening: socket.socket
+) -> None:
+    port = listening.getsockname()[1]
+
+    async def load() -> None:
+        try:
+            recommender = await asyncio.to_thread(slot.load, settings.bundle)
+        except BaseException:
+            server.should_exit = True
+            raise
+        print(
+            f"{settings.bundle}: {len(recommender):,} articles, "
+            f"model {recommender.bundle.version}, ready on http://{settings.host}:{port}",
+            flush=True,
+        )
+
+    loading = asyncio.create_task(load())
+    await server.serve(sockets=[listening])
+    await loading
