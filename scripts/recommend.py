@@ -18,10 +18,12 @@ def main(config: DictConfig) -> None:
     history = _ids("history", config.history)
     if history is None:
         history = [article.article_id for article in recommender.articles()[:3]]
-    ranking = recommender.rank(history, _ids("candidates", config.candidates), config.k)
+    candidates = _ids("candidates", config.candidates)
+    ranking = recommender.rank(history, candidates, config.k)
     console = Console()
     console.print("clicked:", ", ".join(_name(recommender, clicked) for clicked in history))
-    table = Table(title=f"the best of {len(recommender):,} articles")
+    choice = f"{len(recommender):,} articles" if candidates is None else "the candidates"
+    table = Table(title=f"the best of {choice}")
     for column in ("article", "category", "score", "most by the click on"):
         table.add_column(column, justify="right" if column == "score" else "left")
     for article_id, score in zip(ranking.article_ids, ranking.scores, strict=True):

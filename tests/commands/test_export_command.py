@@ -2,7 +2,7 @@ import json
 import shutil
 
 import pytest
-from run_script import assert_one_line, run_script
+from run_script import assert_one_line, metrics_of, run_script
 
 from nrms_torch.serving import Recommender
 from nrms_torch.serving.bundle import file_sha256
@@ -20,7 +20,7 @@ def test_a_run_is_exported_into_its_own_folder(exported_run):
     assert f"{run}/bundle: agrees with torch on 6,400 candidates" in printed.replace("\n", " ")
     model = json.loads((run / "bundle" / "model.json").read_text())
     assert model["checkpoint"]["sha256"] == file_sha256(run / "checkpoints" / "best.ckpt")
-    assert model["metrics"] == json.loads((run / "metrics.json").read_text())
+    assert model["metrics"] == metrics_of(run)
     assert (model["precision"], model["opset"]) == ("float32", 18)
     assert model["data"]["articles"] == len(Recommender.load(run / "bundle"))
 
@@ -50,16 +50,12 @@ def test_int8_is_measured_and_replaces_a_bundle(trained, exported_run, tmp_path)
     printed = run_script("export_onnx", f"run={trained}", f"bundle={bundle}", "quantize=int8")
     rows = [line.split() for line in printed.splitlines()]
     ((before, after),) = [list(map(float, row[1:])) for row in rows if row[:1] == ["auc"]]
-    assert before == pytest.approx(
-        json.loads((trained / "metrics.json").read_text())["auc"], abs=1e-4
-    )
+    assert before == pytest.approx(metrics_of(trained)["auc"], abs=1e-4)
     assert after == pytest.approx(before, abs=0.05)
     assert json.loads((bundle / "model.json").read_text())["precision"] == "int8"
     assert len(Recommender.load(bundle).rank([])) == 1_549
-    size, smaller = (
-        (file / "news_encoder.onnx").stat().st_size for file in (run / "bundle", bundle)
-    )
-    assert smaller < size
+    graphs = [folder / "news_encoder.onnx" for folder in (run / "bundle", bundle)]
+    assert graphs[1].stat().st_size < graphs[0].stat().st_size
     assert [file.name for file in tmp_path.iterdir()] == ["bundle"]
 
 
