@@ -3,7 +3,8 @@
 from omegaconf import DictConfig
 
 from nrms_torch.cli import command
-from nrms_torch.load.measure import load, seconds_to_recover, server, table
+from nrms_torch.load.measure import load, memory_mib, seconds_to_recover, table
+from nrms_torch.load.process import server
 
 
 @command("load_test")
@@ -11,11 +12,11 @@ def main(config: DictConfig) -> None:
     """Load a server, overload it, and print what it did."""
     rows = []
     with server("nrms_torch.serving", f"bundle={config.bundle}") as target:
-        idle = target.memory_mib()
+        idle = memory_mib(target)
         rows.append(("load", load(target, users=config.users, seconds=config.seconds)))
         rows.append(("overload", load(target, users=config.overload, seconds=config.seconds)))
         recovery = seconds_to_recover(target, within_ms=50)
-        after = target.memory_mib()
+        after = memory_mib(target)
         print(f"start to ready: {target.start_s:.1f} s; memory: {idle:,.0f} MiB then", end=", ")
         print(f"{after:,.0f} MiB after; recovery after overload: {recovery:.2f} s")
     if config.reference:

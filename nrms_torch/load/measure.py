@@ -1,4 +1,4 @@
-"""Measure a server: start it, load it with locust, load it with too much, and watch it recover."""
+"""Measure a server: load it with locust, load it with too much, and watch it recover."""
 
 import csv
 import subprocess
@@ -14,24 +14,10 @@ from threading import Event, Thread
 import httpx
 import psutil
 
-from nrms_torch.errors import InputError
+from nrms_torch.load.process import ServerProcess
 
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
-_START_S = 120
 _MIB = 2**20
-
-
-@dataclass(frozen=True)
-class ServerProcess:
-    """A server that is ready: its address, its process, and how long its start took."""
-
-    url: str
-    process: psutil.Process
-    start_s: float
-
-    def memory_mib(self) -> float:
-        """Measure its resident memory."""
-        return float(self.process.memory_info().rss / _MIB)
 
 
 @dataclass(frozen=True)
@@ -47,24 +33,9 @@ class Load:
     memory_mib: float  # the most while it lasted
 
 
-@contextmanager
-def server(module: str, *settings: str) -> Iterator[ServerProcess]:
-    """Start `python -m module` with settings on a free port, and end it by SIGTERM.
-
-    Raises InputError where it ends before it is ready.
-    """
-    start = time.perf_counter()
-    command = [sys.executable, "-m", module, *settings, "port=0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            line = process.stdout.readline()
-            if "ready on " not in line:
-                raise InputError(f"{module}: ended before it was ready")
-            url = line.split("ready on ")[1].strip()
-            yield ServerProcess(url, psutil.Process(process.pid), time.perf_counter() - start)
-        finally:
-            process.terminate()
+def memory_mib(target: ServerProcess) -> float:
+    """Measure a server's resident memory."""
+    return float(psutil.Process(target.pid).memory_info().rss / _MIB)
 
 
 def load(target: ServerProcess, *, users: int, seconds: int) -> Load:
@@ -130,12 +101,12 @@ def table(rows: Sequence[tuple[str, Load]]) -> str:
 @contextmanager
 def _memory_watched(target: ServerProcess) -> Iterator[list[float]]:
     """Collect the target's memory, four times a second, until the block ends."""
-    samples = [target.memory_mib()]
+    samples = [memory_mib(target)]
     ended = Event()
 
     def watch() -> None:
         while not ended.wait(0.25):
-            samples.append(target.memory_mib())
+            samples.append(memory_mib(target))
 
     thread = Thread(target=watch)
     thread.start()
