@@ -7,12 +7,6 @@ from nrms_torch.serving import Recommender
 
 
 @pytest.fixture(scope="session")
-def bundle(exported):
-    """A bundle of a model that reads titles."""
-    return exported("nrms", "standard")[1]
-
-
-@pytest.fixture(scope="session")
 def vector_bundle(exported):
     """A bundle of a model that reads document vectors."""
     return exported("nrms_docvec", "baseline")[1]
