@@ -5,7 +5,6 @@ For a comparison of speed only: the weights are initial ones. Each candidate is 
 """
 
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from nrms_tf_reference import Reference, build
 from nrms_torch.errors import InputError, stop
 from nrms_torch.model.hyper_parameters import HyperParameters, NRMSHyperParameters
 from nrms_torch.serving import Bundle
+from nrms_torch.serving.api.listening import listen
 from nrms_torch.serving.api.schemas import (
     ArticleList,
     RankedArticle,
@@ -77,7 +77,7 @@ def main() -> None:
     bundle = Bundle.load(Path(settings.bundle))
     reference = build(_config(bundle.hyper_parameters, bundle.features.shape[1]))
     app = reference_app(bundle, reference)
-    with socket.create_server((settings.host, settings.port)) as listening:
+    with listen(settings.host, settings.port) as listening:
         host, port = listening.getsockname()
         print(f"ready on http://{host}:{port}", flush=True)
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])

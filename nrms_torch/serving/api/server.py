@@ -6,14 +6,13 @@ import socket
 
 import uvicorn
 
-from nrms_torch.errors import InputError
 from nrms_torch.serving.api.app import create_app
+from nrms_torch.serving.api.listening import listen
 from nrms_torch.serving.api.model_slot import ModelSlot
 from nrms_torch.serving.api.settings import Settings
 
 # What a long upload may still take after SIGTERM.
 _FINISH_S = 30
-_BACKLOG = 2_048
 
 
 def serve(settings: Settings) -> None:
@@ -35,19 +34,8 @@ def serve(settings: Settings) -> None:
         access_log=False,
         timeout_graceful_shutdown=_FINISH_S,
     )
-    with _listening(settings) as listening:
+    with listen(settings.host, settings.port) as listening:
         asyncio.run(_serve(uvicorn.Server(config), slot, settings, listening))
-
-
-def _listening(settings: Settings) -> socket.socket:
-    address = (settings.host, settings.port)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server(address, family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise InputError(
-            f"port: {settings.port} of host {settings.host} cannot be listened on: {error.strerror}"
-        ) from error
 
 
 async def _serve(
