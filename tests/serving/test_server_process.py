@@ -13,6 +13,8 @@ import pytest
 from run_script import TIMEOUT_S, run_script
 from served import client_of, running_server, wait_for
 
+from nrms_torch.serving.api.listening import listen
+
 KEY = {"X-API-Key": "secret"}
 
 
@@ -163,3 +165,10 @@ slot.load(bundle)
 create_app(slot, Settings(bundle=bundle)).openapi()
 """
     subprocess.run([sys.executable, "-c", program, str(bundle)], check=True, timeout=TIMEOUT_S)
+
+
+def test_connections_send_without_delay():
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
