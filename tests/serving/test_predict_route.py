@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from exported_runs import KINDS, OWN_DATA, VARIANTS
+from exported_runs import KINDS, OWN_DATA, VARIANTS, export, import_run
 from served import PROBLEM, fields, make_client, problem
 
 from nrms_torch.data import ebnerd
@@ -55,7 +55,15 @@ def parquet(table, **options):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.usefixtures("temporary_files")
 def test_torch_and_the_api_give_the_same_scores_ranks_and_metrics(exported, files, kind, variant):
-    run, bundle = exported(kind, variant)
+    expect_what_torch_gives(*exported(kind, variant), files)
+
+
+def test_so_they_do_for_imported_keras_weights(demo_folder, vectors_of_20, files, tmp_path):
+    run = import_run(demo_folder, vectors_of_20, tmp_path / "run")
+    expect_what_torch_gives(run, export(run), files)
+
+
+def expect_what_torch_gives(run, bundle, files):
     datamodule, module = for_evaluation(RunFolder(run), OWN_DATA)
     impressions = datamodule.impressions("validation")
     scores = torch_scores(module.model.eval(), datamodule.table, impressions)
