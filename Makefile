@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 # Threads that wait by spinning are some ten times slower where another program wants the cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo test lint format clean
+BUNDLE ?= runs/demo/bundle
+
+.PHONY: setup demo serve test lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +31,10 @@ demo: $(VENV)/.train
 	$(BIN)/python scripts/evaluate.py run=runs/demo split=test metrics=runs/demo/test_metrics.json
 	$(BIN)/python scripts/export_onnx.py run=runs/demo
 	$(BIN)/python scripts/recommend.py bundle=runs/demo/bundle
+	$(BIN)/python scripts/ask_server.py bundle=runs/demo/bundle
+
+serve: $(VENV)/.train
+	$(BIN)/python scripts/serve.py bundle=$(BUNDLE)
 
 test: lint
 	$(BIN)/pytest --cov --numprocesses=auto --dist=loadfile

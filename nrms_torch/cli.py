@@ -2,22 +2,19 @@
 
 import logging
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import hydra
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, stop
 
 _CONFIGS = Path(__file__).parent.parent / "configs"
-_USAGE_ERROR = 2
 
 # By default OpenMP's threads spin while they wait, and where another program wants a core too they
 # take it from the thread they wait for: see docs/performance.md. It is read once, when torch is
@@ -57,14 +54,9 @@ def _one_line_for_mistakes() -> Iterator[None]:
         yield
     except InstantiationException as error:
         # Lightning's own word on a trainer's or a callback's option is the cause.
-        _stop(error.__cause__ or error)
+        stop(error.__cause__ or error)
     except (InputError, OmegaConfBaseException, MisconfigurationException) as error:
-        _stop(error)
-
-
-def _stop(error: BaseException) -> NoReturn:
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-    sys.exit(_USAGE_ERROR)
+        stop(error)
 
 
 def _quieten_lightning() -> None:

@@ -47,3 +47,9 @@ def exported(tmp_path_factory, demo_folder):
         return made[kind, variant]
 
     return exported
+
+
+@pytest.fixture(scope="session")
+def bundle(exported):
+    """A bundle of a model that reads titles."""
+    return exported("nrms", "standard")[1]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import lightning as L
 import torch
+from golden_files import FOLDER
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from run_script import ROOT, small
@@ -11,6 +12,7 @@ from run_script import ROOT, small
 from nrms_torch.export.bundle import export_run
 from nrms_torch.model.dense import CountedBatchNorm
 from nrms_torch.training.assemble import for_training
+from nrms_torch.training.import_weights import import_weights
 from nrms_torch.training.run_folder import RunFolder
 
 KINDS = ("nrms", "nrms_dense_layers", "nrms_docvec")
@@ -44,6 +46,19 @@ def make_run(kind: str, variant: str, data: Path, path: Path) -> None:
     run = RunFolder(path)
     run.begin(config, datamodule.vocabulary)
     save(module, run)
+
+
+def import_run(data: Path, vectors: Path, path: Path) -> Path:
+    """Make a run folder of the recorded NRMSDocVec's Keras weights; vectors are 20 wide."""
+    overrides = [
+        f"weights={FOLDER / 'nrms_docvec_keras2.h5'}",
+        *("model=nrms_docvec", "model.head_num=4", "model.head_dim=3"),
+        *("model.attention_hidden_dim=7", "model.newsencoder_units_per_layer=[12,11]"),
+        *("data=ebnerd", f"data.path={data}", f"data.vectors={vectors}"),
+        f"output={path}",
+    ]
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        return import_weights(compose("import_keras_weights", overrides)).path
 
 
 def save(module: L.LightningModule, run: RunFolder) -> None:

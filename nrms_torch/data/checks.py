@@ -30,6 +30,9 @@ INTEGER = Kind("an integer", lambda dtype: dtype in _INTEGERS)
 INTEGER_LIST = Kind(
     "a list of integers", lambda dtype: isinstance(dtype, pl.List) and dtype.inner in _INTEGERS
 )
+TEXT_LIST = Kind(
+    "a list of strings", lambda dtype: isinstance(dtype, pl.List) and dtype.inner == pl.String
+)
 TEXT = Kind("a string", lambda dtype: dtype in (pl.String, pl.Null))
 
 

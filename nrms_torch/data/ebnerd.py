@@ -1,11 +1,12 @@
 """EB-NeRD's parquet folders: behaviors, histories and articles as the package's own tables."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from nrms_torch.data import checks
-from nrms_torch.data.checks import INTEGER, INTEGER_LIST, ROW, TEXT, Kind, Rule
+from nrms_torch.data.checks import INTEGER, INTEGER_LIST, ROW, TEXT, TEXT_LIST, Kind, Rule
 from nrms_torch.data.schema import (
     ARTICLE_ID,
     BODY,
@@ -30,7 +31,25 @@ CATEGORY_NAME = "category_str"
 _FOLDERS = {split: split for split in SPLITS}
 _BEHAVIORS, _HISTORY = "behaviors.parquet", "history.parquet"
 _CATEGORY_KIND = Kind("an integer or a string", lambda t: INTEGER.accepts(t) or TEXT.accepts(t))
-_NO_IDS = pl.lit([], dtype=pl.List(pl.Int64))
+
+
+class _Ids(NamedTuple):
+    """The type of article ids, and the kind of their lists in a file."""
+
+    dtype: type[pl.DataType]
+    lists: Kind
+
+    def no_null(self, column: str) -> pl.Expr:
+        """A column of lists, an empty one in place of null."""
+        lists = pl.List(self.dtype)
+        return pl.col(column).cast(lists).fill_null(pl.lit([], dtype=lists))
+
+    def history(self) -> pl.Expr:
+        """The column of histories under the package's own name."""
+        return self.no_null(IDS_HISTORY).alias(HISTORY)
+
+
+_INTEGER_IDS, _STRING_IDS = _Ids(pl.Int64, INTEGER_LIST), _Ids(pl.String, TEXT_LIST)
 
 
 def available_splits(folder: Path) -> list[str]:
@@ -59,18 +78,28 @@ def read_split(folder: Path, split: str) -> Split:
     Raises InputError on a missing, damaged or empty file, on a missing column or one of the wrong
     type, and on a row that no impression or history can have.
     """
-    behaviors_file, history_file = split_files(folder, split)
-    behaviors, labelled = _scan_behaviors(behaviors_file)
+    return read_files(*split_files(folder, split))
+
+
+def read_files(behaviors: Path, histories: Path | None, *, integer_ids: bool = True) -> Split:
+    """Read a split from its two files, as `read_split` does, or from behaviors alone.
+
+    Without histories each impression has its own, in the column `article_id_fixed`, and needs no
+    user; HISTORY_KEY is its row number. Without `integer_ids` article ids are strings.
+
+    Raises InputError as `read_split` does.
+    """
+    ids = _INTEGER_IDS if integer_ids else _STRING_IDS
+    key, more = (USER_ID, {USER_ID: INTEGER}) if histories else (ROW, {IDS_HISTORY: ids.lists})
+    table, labelled = _scan_behaviors(behaviors, ids, more)
     clicked = [pl.col(IDS_CLICKED).alias(CLICKED)] if labelled else []
+    keyed = pl.col(key).cast(pl.Int64).alias(HISTORY_KEY)
     return Split(
-        folder=behaviors_file.parent,
-        impressions=behaviors.select(
-            IMPRESSION_ID,
-            pl.col(USER_ID).alias(HISTORY_KEY),
-            pl.col(IDS_INVIEW).alias(INVIEW),
-            *clicked,
-        ),
-        histories=_scan_histories(history_file),
+        folder=behaviors.parent,
+        impressions=table.select(IMPRESSION_ID, keyed, pl.col(IDS_INVIEW).alias(INVIEW), *clicked),
+        histories=_scan_histories(histories, ids)
+        if histories
+        else table.select(keyed, ids.history()),
         labelled=labelled,
     )
 
@@ -110,13 +139,12 @@ def read_articles(folder: Path) -> pl.LazyFrame | None:
     )
 
 
-def _scan_behaviors(path: Path) -> tuple[pl.LazyFrame, bool]:
+def _scan_behaviors(path: Path, ids: _Ids, more: dict[str, Kind]) -> tuple[pl.LazyFrame, bool]:
     """The checked impressions under EB-NeRD's own column names, and whether they have labels."""
-    required = {IMPRESSION_ID: INTEGER, USER_ID: INTEGER, IDS_INVIEW: INTEGER_LIST}
-    table = checks.scan_parquet(path, required, {IDS_CLICKED: INTEGER_LIST})
+    required = {IMPRESSION_ID: INTEGER, IDS_INVIEW: ids.lists, **more}
+    table = checks.scan_parquet(path, required, {IDS_CLICKED: ids.lists})
     table = table.with_columns(
-        pl.col(IMPRESSION_ID, USER_ID).cast(pl.Int64),
-        pl.col(IDS_INVIEW).cast(pl.List(pl.Int64)),
+        pl.col(IMPRESSION_ID).cast(pl.Int64), pl.col(IDS_INVIEW).cast(pl.List(ids.dtype))
     )
     inview = pl.col(IDS_INVIEW)
     rules = [
@@ -131,8 +159,7 @@ def _scan_behaviors(path: Path) -> tuple[pl.LazyFrame, bool]:
     ]
     labelled = IDS_CLICKED in table.collect_schema()
     if labelled:
-        clicked = pl.col(IDS_CLICKED).cast(pl.List(pl.Int64)).fill_null(_NO_IDS).list.drop_nulls()
-        table = table.with_columns(clicked)
+        table = table.with_columns(ids.no_null(IDS_CLICKED).list.drop_nulls())
         unseen = pl.col(IDS_CLICKED).list.set_difference(inview)
         rules.append(
             Rule(
@@ -148,9 +175,9 @@ def _scan_behaviors(path: Path) -> tuple[pl.LazyFrame, bool]:
     return table, labelled
 
 
-def _scan_histories(path: Path) -> pl.LazyFrame:
+def _scan_histories(path: Path, ids: _Ids) -> pl.LazyFrame:
     """The checked histories, one row a user."""
-    table = checks.scan_parquet(path, {USER_ID: INTEGER, IDS_HISTORY: INTEGER_LIST}, {})
+    table = checks.scan_parquet(path, {USER_ID: INTEGER, IDS_HISTORY: ids.lists}, {})
     user = pl.col(USER_ID)
     rules = [
         checks.not_null(USER_ID, "an id"),
@@ -163,7 +190,4 @@ def _scan_histories(path: Path) -> pl.LazyFrame:
     ]
     with checks.reading_parquet(path):
         checks.check_rows(table, path, pl.format("row {}", ROW), rules)
-    return table.select(
-        user.cast(pl.Int64).alias(HISTORY_KEY),
-        pl.col(IDS_HISTORY).cast(pl.List(pl.Int64)).fill_null(_NO_IDS).alias(HISTORY),
-    )
+    return table.select(user.cast(pl.Int64).alias(HISTORY_KEY), ids.history())

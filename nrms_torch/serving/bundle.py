@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ class Bundle:
     def reads_titles(self) -> bool:
         """Whether the model reads titles (NRMS), not document vectors (NRMSDocVec)."""
         return self.vocabulary is not None
+
+    @cached_property
+    def version(self) -> str:
+        """Name the bundle by its content: the first digits of its digest."""
+        return _digest(self.manifest)[:12]
 
     @classmethod
     def load(cls, folder: Path) -> "Bundle":

@@ -85,6 +85,11 @@ class Recommender:
         """H, the number of last clicks that a ranking is made from."""
         return self.bundle.hyper_parameters.history_size
 
+    @property
+    def integer_ids(self) -> bool:
+        """Whether article ids are integers (EB-NeRD), not strings (MIND)."""
+        return self._store.snapshot.holds_integers
+
     def __len__(self) -> int:
         """Count the articles that can be ranked."""
         now = self._store.snapshot
@@ -100,6 +105,17 @@ class Recommender:
         """Give id, title and category of all articles."""
         now = self._store.snapshot
         return [_shown(now, row) for row in now.current_rows().tolist()]
+
+    def find_articles(self, text: str, offset: int, limit: int) -> tuple[list[Article], int]:
+        """Give articles with `text` in their title, whatever its case, and how many there are.
+
+        In the order in which they came; of all that are found those from `offset`, at most `limit`.
+        """
+        now = self._store.snapshot
+        rows = now.current_rows().tolist()
+        if folded := text.casefold():
+            rows = [row for row in rows if folded in now.titles[row].casefold()]
+        return [_shown(now, row) for row in rows[offset : offset + limit]], len(rows)
 
     def rank(
         self,

@@ -4,10 +4,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from exported_runs import KINDS, OWN_DATA, VARIANTS, export, make_run, save
-from golden_files import FOLDER
-from hydra import compose, initialize_config_dir
-from run_script import ROOT
+from exported_runs import KINDS, OWN_DATA, VARIANTS, export, import_run, make_run, save
 
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.ranking import ranks
@@ -16,7 +13,6 @@ from nrms_torch.export.bundle import export_run
 from nrms_torch.export.check import check_bundle, compare
 from nrms_torch.serving import Recommender
 from nrms_torch.training.assemble import for_evaluation
-from nrms_torch.training.import_weights import import_weights
 from nrms_torch.training.run_folder import RunFolder
 
 EACH = pytest.mark.parametrize(
@@ -93,15 +89,7 @@ def test_graphs_compute_what_torch_does_at_any_batch_size(exported, kind, varian
 
 
 def test_imported_keras_weights_are_served_as_any_other(demo_folder, vectors_of_20, tmp_path):
-    overrides = [
-        f"weights={FOLDER / 'nrms_docvec_keras2.h5'}",
-        *("model=nrms_docvec", "model.head_num=4", "model.head_dim=3"),
-        *("model.attention_hidden_dim=7", "model.newsencoder_units_per_layer=[12,11]"),
-        *("data=ebnerd", f"data.path={demo_folder}", f"data.vectors={vectors_of_20}"),
-        f"output={tmp_path}/run",
-    ]
-    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-        run = import_weights(compose("import_keras_weights", overrides)).path
+    run = import_run(demo_folder, vectors_of_20, tmp_path / "run")
     expect_the_scores_of_torch(run, export(run))
 
 

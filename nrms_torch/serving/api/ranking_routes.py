@@ -1,0 +1,68 @@
+"""POST /recommend and POST /explain: what a reader is shown, and why."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter
+
+from nrms_torch.serving import Explanation
+from nrms_torch.serving.api.model_slot import ModelSlot
+from nrms_torch.serving.api.monitoring import Monitoring
+from nrms_torch.serving.api.problems import declared
+from nrms_torch.serving.api.schemas import (
+    ExplainRequest,
+    RankedArticle,
+    RecommendRequest,
+    RecommendResponse,
+)
+
+RECOMMEND, EXPLAIN = "/recommend", "/explain"
+# Up to so many, a ranking takes less time than a thread takes to be handed it.
+_AT_ONCE = 1_000
+# Rankings of whole tables at a time: they share the cores.
+_THREADS = 2
+
+_Result = TypeVar("_Result")
+
+
+def ranking_routes(slot: ModelSlot, monitoring: Monitoring) -> APIRouter:
+    """Make the routes that rank."""
+    router = APIRouter(tags=["ranking"])
+    threads = CapacityLimiter(_THREADS)
+
+    async def in_thread(call: Callable[[], _Result]) -> _Result:
+        return await to_thread.run_sync(call, limiter=threads)
+
+    @router.post(RECOMMEND, responses=declared(400, 408, 413, 415, 422, 503))
+    async def recommend(body: RecommendRequest) -> RecommendResponse:
+        """Rank candidates, or all articles, for a reader's history."""
+        recommender = slot.recommender
+        rank = partial(recommender.rank, body.history, body.candidates, body.k)
+        choice = len(recommender) if body.candidates is None else len(body.candidates)
+        ranking = rank() if choice <= _AT_ONCE else await in_thread(rank)
+        unknown = list(dict.fromkeys(ranking.unknown_clicks + ranking.unknown_candidates))
+        monitoring.count_ranking(
+            ids=min(len(body.history), recommender.history_size) + len(body.candidates or ()),
+            unknown=len(unknown),
+            candidates=choice,
+            scores=ranking.scores,
+        )
+        return RecommendResponse.model_construct(
+            ranking=[
+                RankedArticle(article_id=article_id, score=score)
+                for article_id, score in zip(
+                    ranking.article_ids, ranking.scores.tolist(), strict=True
+                )
+            ],
+            unknown=unknown,
+            model_version=recommender.bundle.version,
+        )
+
+    @router.post(EXPLAIN, responses=declared(400, 408, 413, 415, 422, 503))
+    async def explain(body: ExplainRequest) -> Explanation:
+        """Say which clicks, and which words, carried a candidate's score."""
+        return await in_thread(partial(slot.recommender.explain, body.history, body.candidate))
+
+    return router

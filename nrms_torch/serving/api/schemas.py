@@ -1,0 +1,242 @@
+"""The bodies of requests and responses."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, StrictInt, StrictStr
+from pydantic_core import core_schema
+from typing_extensions import TypedDict  # what pydantic reads before Python 3.12
+
+from nrms_torch.serving import Article
+
+_INT64 = 2**63
+
+
+class _OneMessage:
+    """Gives a union one message where it would have one for each of its types."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return {
+            **handler(source),
+            "custom_error_type": "article_id",
+            "custom_error_message": "expected an article id: an integer, or a string of at most "
+            "256 characters",
+        }
+
+
+ArticleId = Annotated[
+    Annotated[StrictInt, Field(ge=-_INT64, lt=_INT64)]
+    | Annotated[StrictStr, Field(min_length=1, max_length=256)],
+    _OneMessage(),
+]
+Text = Annotated[StrictStr, Field(max_length=100_000)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+History = Annotated[
+    list[ArticleId],
+    Field(
+        max_length=10_000,
+        description="Clicked articles, oldest first; the last ones count, as many as the model "
+        "reads. An unknown one counts as the unknown article.",
+    ),
+]
+
+
+class Body(BaseModel):
+    """A request's body: a field that is not known is a mistake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RecommendRequest(Body):
+    """A reader's clicks, and what to rank for them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "history": [9_000_017, 9_000_023],
+                    "candidates": [9_000_001, 9_000_002, 9_000_003],
+                    "k": 10,
+                },
+                {"history": [9_000_017], "candidates": None, "k": 5},
+            ]
+        }
+    )
+
+    history: History
+    candidates: list[ArticleId] | None = Field(
+        None,
+        max_length=100_000,
+        description="Articles to rank; null ranks all of them but those of the history.",
+    )
+    k: int = Field(10, ge=1, strict=True, description="How many of the best to give.")
+
+
+class RankedArticle(TypedDict):
+    """An article and its score, a dot product: comparable within one ranking only."""
+
+    article_id: ArticleId
+    score: float
+
+
+class RecommendResponse(BaseModel):
+    """The best articles, best first; `unknown` are the ids that the server lacks, once each.
+
+    An unknown candidate is not ranked.
+    """
+
+    ranking: list[RankedArticle]
+    unknown: list[ArticleId]
+    model_version: str
+
+
+class ScoredImpression(BaseModel):
+    """An impression's candidates in the order shown; rank 1 is the best."""
+
+    impression_id: int
+    article_ids: list[ArticleId | None]
+    scores: list[float]
+    ranks: list[int]
+
+
+class RankingMetrics(BaseModel):
+    """Means over impressions, as `scripts/evaluate.py` writes them; null where none counts."""
+
+    auc: float | None
+    mrr: float | None
+    reciprocal_rank: float | None
+    ndcg_at_5: float | None = Field(alias="ndcg@5")
+    ndcg_at_10: float | None = Field(alias="ndcg@10")
+    impressions: int
+    skipped: int
+    unknown_articles: int
+
+
+class PredictResponse(BaseModel):
+    """All impressions in the order of the upload; metrics are null without labels."""
+
+    model_version: str
+    metrics: RankingMetrics | None
+    impressions: list[ScoredImpression]
+
+
+class ExplainRequest(Body):
+    """A reader's clicks, and the article whose score is to be explained."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"history": [9_000_017, 9_000_023], "candidate": 9_000_001}]
+        }
+    )
+
+    history: History
+    candidate: ArticleId
+
+
+class NewArticle(Body):
+    """An article to add, or to update: texts for NRMS, a document vector for NRMSDocVec.
+
+    Title and category are also what is shown of it.
+    """
+
+    article_id: ArticleId
+    title: Text = ""
+    subtitle: Text = ""
+    body: Text = ""
+    category: Annotated[StrictStr, Field(max_length=1_000)] = ""
+    vector: list[Finite] | None = Field(None, max_length=65_536)
+
+    def article(self) -> Article:
+        """Give it as the recommender takes it."""
+        return Article(**dict(self))
+
+
+class ArticlesRequest(Body):
+    """Articles to add or to update; all of them, or none where one is wrong."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "articles": [
+                        {
+                            "article_id": 9_990_001,
+                            "title": "Storm on the way",
+                            "category": "weather",
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
+    articles: list[NewArticle] = Field(min_length=1, max_length=1_000)
+
+
+class ArticlesResponse(BaseModel):
+    """How many articles are new and how many were updated; they can be ranked from now on.
+
+    `unknown_tokens` of the texts were left out, since the model has no embedding for them.
+    """
+
+    added: int
+    updated: int
+    unknown_tokens: int
+
+
+class ShownArticle(BaseModel):
+    """What is shown of an article."""
+
+    article_id: ArticleId
+    title: str
+    category: str
+
+
+class ArticleList(BaseModel):
+    """Some articles; `total` counts all that were found."""
+
+    articles: list[ShownArticle]
+    total: int
+
+
+class Live(BaseModel):
+    """The server runs."""
+
+    live: bool
+
+
+class Ready(BaseModel):
+    """The server has a model to answer with."""
+
+    ready: bool
+
+
+class ModelMetadata(BaseModel):
+    """What is served; `manifest` is the bundle's model.json."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    articles: int
+    history_size: int
+    integer_ids: bool
+    reads_titles: bool
+    manifest: dict[str, Any]
+
+
+class LoadRequest(Body):
+    """A bundle's folder, as the server sees it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"bundle": "runs/newer/bundle"}]})
+
+    bundle: Annotated[StrictStr, Field(min_length=1, max_length=4_096)]
+
+
+class LoadResponse(BaseModel):
+    """Which model answers from now on, and which one did until now."""
+
+    model_version: str
+    replaced: str
+    articles: int

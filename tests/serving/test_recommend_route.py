@@ -1,0 +1,129 @@
+"""POST /recommend and /explain answer as the library does, and say what is wrong with a body."""
+
+import json
+
+import numpy as np
+import pytest
+from served import fields, make_client, problem
+
+JSON = {"content-type": "application/json"}
+
+
+def test_recommend_gives_the_ranking_of_the_library(client, library, ids):
+    body = {"history": ids[:7], "candidates": ids[20:60], "k": 5}
+    answer = client.post("/recommend", json=body).json()
+    expected = library.rank(ids[:7], ids[20:60], k=5)
+    assert [item["article_id"] for item in answer["ranking"]] == expected.article_ids
+    scores = np.array([item["score"] for item in answer["ranking"]], dtype=np.float32)
+    np.testing.assert_array_equal(scores, expected.scores)
+    assert answer["unknown"] == []
+    assert answer["model_version"] == library.bundle.version
+
+
+def test_without_candidates_ten_of_all_articles_are_given(client, library, ids):
+    for body in ({"history": ids[:3]}, {"history": ids[:3], "candidates": None}):
+        ranking = client.post("/recommend", json=body).json()["ranking"]
+        assert [item["article_id"] for item in ranking] == library.rank(ids[:3], k=10).article_ids
+
+
+def test_a_choice_so_large_that_it_leaves_the_event_loop_gives_the_same(client, library, ids):
+    candidates = ids * 3
+    answer = client.post("/recommend", json={"history": ids[:3], "candidates": candidates}).json()
+    found = [item["article_id"] for item in answer["ranking"]]
+    assert found == library.rank(ids[:3], candidates, k=10).article_ids
+
+
+def test_unknown_ids_are_named_once_and_the_rest_is_ranked(client, ids):
+    body = {"history": [5, ids[0], 5], "candidates": [7, ids[1], 5, 7]}
+    answer = client.post("/recommend", json=body).json()
+    assert [item["article_id"] for item in answer["ranking"]] == [ids[1]]
+    assert answer["unknown"] == [5, 7]
+
+
+def test_an_empty_history_and_no_candidates_are_answered(client):
+    assert client.post("/recommend", json={"history": []}).json()["ranking"]
+    empty = client.post("/recommend", json={"history": [], "candidates": []})
+    assert empty.json()["ranking"] == []
+
+
+def test_explain_gives_parts_that_add_up_to_the_score(client, library, ids):
+    answer = client.post("/explain", json={"history": ids[:4], "candidate": ids[9]}).json()
+    assert answer["score"] == pytest.approx(library.rank(ids[:4], [ids[9]]).scores[0], abs=1e-5)
+    total = answer["padding"] + sum(click["contribution"] for click in answer["clicks"])
+    assert total == pytest.approx(answer["score"], abs=1e-4)
+    assert [click["article_id"] for click in answer["clicks"]] == ids[:4]
+    assert answer["title"]["words"]
+
+
+def test_an_unknown_candidate_cannot_be_explained(client, ids):
+    assert fields(client.post("/explain", json={"history": ids[:1], "candidate": 3})) == [
+        "candidate"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, ["history"]),
+        ([], ["body"]),
+        (None, ["body"]),
+        ({"history": None}, ["history"]),
+        ({"history": [True, 1, 2.5, "", 2**63]}, [f"history.{n}" for n in (0, 2, 3, 4)]),
+        ({"history": [], "k": 0}, ["k"]),
+        ({"history": [], "k": 2.0}, ["k"]),
+        ({"history": [], "candidates": 5}, ["candidates"]),
+        ({"history": [], "candidate": [1]}, ["candidate"]),
+        ({"history": ["N1"]}, ["history"]),
+        ({"history": [], "candidates": ["N1"]}, ["candidates"]),
+        ({"history": [1] * 10_001}, ["history"]),
+    ],
+)
+def test_a_wrong_body_is_a_422_that_names_the_field(client, body, expected):
+    content = json.dumps(body).encode()
+    assert fields(client.post("/recommend", content=content, headers=JSON)) == expected
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b'{"history": [1,]}', b"\xef\xbb\xbf{}"])
+def test_what_is_no_json_is_told_so(client, content):
+    response = client.post("/recommend", content=content, headers=JSON)
+    assert response.status_code in (400, 422)
+    problem(response, response.status_code)
+
+
+@pytest.mark.parametrize("content", [b'"\xff"', b"[" * 100_000])
+def test_text_that_no_parser_takes_is_a_400(client, content):
+    problem(client.post("/recommend", content=content, headers=JSON), 400)
+
+
+def test_thousands_of_mistakes_are_told_in_a_short_answer(client):
+    response = client.post("/recommend", json={"history": [True] * 10_000})
+    assert len(response.content) < 10_000
+    assert len(fields(response)) == 20
+
+
+def test_other_media_types_are_a_415(client):
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        response = client.post("/recommend", content=b"{}", headers={"content-type": kind})
+        assert kind in problem(response, 415)["detail"]
+    problem(client.post("/recommend", content=b"{}"), 415)
+    with_charset = {"content-type": "application/json; charset=utf-8"}
+    body = json.dumps({"history": []}).encode()
+    assert client.post("/recommend", content=body, headers=with_charset).status_code == 200
+
+
+def test_a_body_over_the_limit_is_a_413_whether_or_not_it_says_its_size(bundle):
+    client = make_client(bundle, max_json_mib=1)
+    body = b" " * (2**20 + 1)
+
+    def in_parts():
+        yield from (body[start : start + 1_000] for start in range(0, len(body), 1_000))
+
+    problem(client.post("/recommend", content=body, headers=JSON), 413)
+    problem(client.post("/recommend", content=in_parts(), headers=JSON), 413)
+    assert client.post("/recommend", json={"history": []}).status_code == 200
+
+
+def test_paths_and_methods_that_are_not_there_are_problems(client):
+    problem(client.get("/no/such/path"), 404)
+    problem(client.put("/recommend", json={}), 405)
+    problem(client.get("/v2/models/other"), 404)
