@@ -12,7 +12,7 @@ from nrms_torch.errors import InputError
 from nrms_torch.ranks import is_rank_zero
 from nrms_torch.training.run_folder import RunFolder
 
-# Tells the processes that a DDP launch starts which folder rank 0 has chosen.
+# Tells the processes that a DDP launch starts how rank 0 has named a run without a name.
 _RUN_OF_LAUNCH = "NRMS_TORCH_RUN"
 # What a resumed run shares with the one it goes on, and the fields of it that change no number.
 _FIXED = ("data", "model", "training", "seed")
@@ -30,10 +30,7 @@ def choose_run(config: DictConfig, overrides: Iterable[str]) -> tuple[RunFolder,
     if config.resume:
         run = RunFolder.open(str(config.resume))
         return run, _resumed(config, run, overrides)
-    name = config.run or _fresh_name(config)
-    if is_rank_zero():
-        os.environ[_RUN_OF_LAUNCH] = str(name)
-    run = RunFolder(Path(str(os.environ.get(_RUN_OF_LAUNCH) or name)))
+    run = RunFolder(Path(str(config.run or _fresh_name(config))))
     if is_rank_zero() and run.path.exists() and not _is_empty(run.path):
         raise InputError(
             f"run: {run.path} is not empty; name another folder, or resume={run.path} to go on"
@@ -47,10 +44,15 @@ def _is_empty(path: Path) -> bool:
 
 
 def _fresh_name(config: DictConfig) -> str:
+    if not is_rank_zero() and _RUN_OF_LAUNCH in os.environ:
+        return os.environ[_RUN_OF_LAUNCH]
     if "TORCHELASTIC_RUN_ID" in os.environ or "SLURM_PROCID" in os.environ:
         raise InputError("run: under torchrun or SLURM name it, run=FOLDER, so that ranks agree")
     name = f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S}-{config.model.name}"
-    return name if not Path(name).exists() else f"{name}-{os.getpid()}"
+    if Path(name).exists():
+        name = f"{name}-{os.getpid()}"
+    os.environ[_RUN_OF_LAUNCH] = name
+    return name
 
 
 def _resumed(config: DictConfig, run: RunFolder, overrides: Iterable[str]) -> DictConfig:
