@@ -1,0 +1,49 @@
+"""Where a run begins, as each rank of a launch sees it."""
+
+import pytest
+from lightning.pytorch.utilities import rank_zero_only
+from omegaconf import OmegaConf
+
+from nrms_torch.errors import InputError
+from nrms_torch.training.start import choose_run
+
+
+def config(run=None):
+    return OmegaConf.create({"run": run, "resume": None, "model": {"name": "nrms"}})
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("NRMS_TORCH_RUN", "TORCHELASTIC_RUN_ID", "SLURM_PROCID"):
+        # Set first, so that what the test adds is taken away after it.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+def test_ranks_that_a_run_launches_find_the_name_that_it_chose(monkeypatch):
+    run, _ = choose_run(config(), overrides=())
+    run.path.mkdir(parents=True)
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    again, _ = choose_run(config(), overrides=())
+    assert again.path == run.path
+
+
+def test_a_named_run_is_the_same_on_every_rank_whatever_ran_before(monkeypatch):
+    choose_run(config(), overrides=())
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    run, _ = choose_run(config("mine"), overrides=())
+    assert str(run.path) == "mine"
+
+
+def test_a_second_run_of_a_process_has_a_folder_of_its_own():
+    first, _ = choose_run(config(), overrides=())
+    first.path.mkdir(parents=True)
+    second, _ = choose_run(config(), overrides=())
+    assert second.path != first.path
+
+
+def test_ranks_that_nobody_named_a_run_for_could_not_agree(monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    with pytest.raises(InputError, match="run=FOLDER"):
+        choose_run(config(), overrides=())
