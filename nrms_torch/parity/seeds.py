@@ -1,8 +1,8 @@
 """Training with dropout on, ours and the reference's, on several seeds: whether the AUCs differ."""
 
 import json
-import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,14 +18,15 @@ from nrms_torch.errors import InputError
 from nrms_torch.evaluation.ranking import RankingMetrics
 from nrms_torch.fields import require_integer
 from nrms_torch.files import replacing
+from nrms_torch.parity.per_copy import encode_per_copy
 from nrms_torch.parity.twin import build_twin, twin_dots
 from nrms_torch.parity.twin_data import twin_impressions, twin_lookup
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.lightning_module import NRMSModule
 from nrms_torch.training.trainer import make_trainer
 
-Side = Literal["ours", "reference"]
-SIDES: tuple[Side, Side] = ("ours", "reference")
+Side = Literal["ours", "ours_per_copy", "reference"]
+SIDES: tuple[Side, ...] = ("ours", "ours_per_copy", "reference")
 # What decides the numbers of a run beside its seed.
 _SETTINGS = ("data", "model", "training")
 
@@ -43,30 +44,30 @@ class SeedRun:
 
 @dataclass(frozen=True)
 class Welch:
-    """The final AUCs of both sides and Welch's test of whether their means differ.
+    """Welch's test of whether a side's AUCs after the last epoch differ from the reference's.
 
-    `means` and `standard_errors` are by side; `t` is of ours minus the reference's.
+    `t` is of the side minus the reference.
     """
 
-    means: dict[Side, float]
-    standard_errors: dict[Side, float]
     t: float
     degrees_of_freedom: float
     p: float
 
 
 def run_seeds(config: DictConfig, file: Path, report: Callable[[SeedRun], object]) -> list[SeedRun]:
-    """Train both sides on each of `config.seeds`, and write `file` after each training.
+    """Train `config.sides` on each of `config.seeds`, and write `file` after each training.
 
-    Trainings that `file` holds already are kept; `report` is told of each new one. Raises
-    InputError where `file` holds those of other settings, and for seeds that are none.
+    Sides are `ours`, `reference` and `ours_per_copy`: ours without its short cut, by which all
+    copies of an article in a batch share one dropout. Trainings that `file` holds already are kept;
+    `report` is told of each new one. Raises InputError where `file` holds those of other settings,
+    and for seeds or sides that are none.
     """
-    _check_seeds(config.seeds)
+    _check(config)
     settings = {name: OmegaConf.to_container(config[name], resolve=True) for name in _SETTINGS}
     settings["epochs"] = config.trainer.max_epochs
     runs = _read(file, settings)
     for seed in config.seeds:
-        for side in SIDES:
+        for side in config.sides:
             if any((run.side, run.seed) == (side, seed) for run in runs):
                 continue
             runs.append(_train(config, side, seed))
@@ -75,21 +76,23 @@ def run_seeds(config: DictConfig, file: Path, report: Callable[[SeedRun], object
     return runs
 
 
-def welch(runs: list[SeedRun]) -> Welch:
-    """Test the AUCs after the last epoch; both sides need two seeds."""
+def welch(runs: list[SeedRun], side: Side) -> Welch:
+    """Test a side's AUCs against the reference's; both need two seeds."""
     from scipy.stats import ttest_ind
 
-    final = {side: np.array([run.aucs[-1] for run in runs if run.side == side]) for side in SIDES}
-    test = ttest_ind(final["ours"], final["reference"], equal_var=False)
-    return Welch(
-        means={side: float(aucs.mean()) for side, aucs in final.items()},
-        standard_errors={
-            side: float(aucs.std(ddof=1)) / math.sqrt(len(aucs)) for side, aucs in final.items()
-        },
-        t=float(test.statistic),
-        degrees_of_freedom=float(test.df),
-        p=float(test.pvalue),
-    )
+    test = ttest_ind(final_aucs(runs, side), final_aucs(runs, "reference"), equal_var=False)
+    return Welch(float(test.statistic), float(test.df), float(test.pvalue))
+
+
+def final_aucs(runs: list[SeedRun], side: Side) -> np.ndarray:
+    """Give a side's AUCs (seeds,) after the last epoch."""
+    return np.array([run.aucs[-1] for run in runs if run.side == side])
+
+
+def comparable(runs: list[SeedRun]) -> list[Side]:
+    """Give the sides of ours that can be held against the reference: two seeds and more."""
+    seeds = Counter(run.side for run in runs)
+    return [side for side in SIDES[:-1] if min(seeds[side], seeds["reference"]) > 1]
 
 
 class _EpochRecorder(L.Callback):
@@ -105,11 +108,16 @@ class _EpochRecorder(L.Callback):
         self.aucs.append(trainer.callback_metrics["val/auc"].item())
 
 
-def _check_seeds(seeds: Any) -> None:
-    if not isinstance(seeds, ListConfig) or not seeds or len(set(seeds)) < len(seeds):
-        raise InputError(f"seeds: expected a list of different integers, found {seeds}")
-    for seed in seeds:
+def _check(config: DictConfig) -> None:
+    for name in ("seeds", "sides"):
+        values: Any = config[name]
+        if not isinstance(values, ListConfig) or not values or len(set(values)) < len(values):
+            raise InputError(f"{name}: expected a list without repetitions, found {values}")
+    for seed in config.seeds:
         require_integer("seeds", seed, 0)
+    for side in config.sides:
+        if side not in SIDES:
+            raise InputError(f"sides: {side!r} is none of {', '.join(SIDES)}")
 
 
 def _train(config: DictConfig, side: Side, seed: int) -> SeedRun:
@@ -117,7 +125,9 @@ def _train(config: DictConfig, side: Side, seed: int) -> SeedRun:
     config.seed = seed
     began = time.monotonic()
     datamodule, module = for_training(config, vocabulary=None)
-    train = _train_ours if side == "ours" else _train_reference
+    if side == "ours_per_copy":
+        encode_per_copy(module)
+    train = _train_reference if side == "reference" else _train_ours
     losses, aucs = train(config, datamodule, module)
     return SeedRun(side, seed, losses, aucs, seconds=time.monotonic() - began)
 
@@ -187,7 +197,6 @@ def _read(file: Path, settings: dict[str, Any]) -> list[SeedRun]:
 
 def _write(file: Path, settings: dict[str, Any], runs: list[SeedRun]) -> None:
     content: dict[str, Any] = {"settings": settings, "runs": [asdict(run) for run in runs]}
-    if all(sum(run.side == side for run in runs) > 1 for side in SIDES):
-        content["welch"] = asdict(welch(runs))
+    content["welch"] = {side: asdict(welch(runs, side)) for side in comparable(runs)}
     with replacing(file) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")

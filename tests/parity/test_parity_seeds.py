@@ -8,13 +8,16 @@ import pytest
 pytest.importorskip(
     "tensorflow", reason="TensorFlow is not installed: pip install 'nrms-torch[parity]'"
 )
+import torch
 from hydra import compose, initialize_config_dir
 from run_script import small
 
 from nrms_torch.data.demo.generate import generate
 from nrms_torch.errors import InputError
+from nrms_torch.parity.per_copy import encode_per_copy
 from nrms_torch.parity.seeds import SeedRun, run_seeds, welch
 from nrms_torch.parity.seeds_report import print_seeds
+from nrms_torch.training.assemble import for_training
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
 
@@ -35,6 +38,7 @@ def config_of(folder, *more):
         f"data.vectors={folder}/document_vectors.parquet",
         "training.learning_rate=3e-3",
         "seeds=[1,2]",
+        "sides=[ours,ours_per_copy,reference]",
         *more,
     ]
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
@@ -50,19 +54,18 @@ def trained(folder, tmp_path_factory):
 
 def test_both_sides_learn_on_every_seed(trained):
     file, runs, told = trained
-    expected = [(side, seed) for seed in (1, 2) for side in ("ours", "reference")]
-    assert [(run.side, run.seed) for run in runs] == expected
+    assert [(run.side, run.seed) for run in runs] == [
+        (side, seed) for seed in (1, 2) for side in ("ours", "ours_per_copy", "reference")
+    ]
     assert told == runs
     for run in runs:
         assert len(run.losses) == len(run.aucs) == 2
         assert run.losses[1] < run.losses[0]
         assert run.aucs[1] > 0.58  # popularity has .52
-    assert len({run.aucs[1] for run in runs}) == 4
+    assert len({run.losses[1] for run in runs}) == 6  # no two are one training
     content = json.loads(file.read_text())
     assert [SeedRun(**run) for run in content["runs"]] == runs
-    assert content["welch"]["means"]["ours"] == pytest.approx(
-        (runs[0].aucs[1] + runs[2].aucs[1]) / 2
-    )
+    assert content["welch"].keys() == {"ours", "ours_per_copy"}
 
 
 def test_what_is_trained_is_not_trained_again(trained, folder):
@@ -86,10 +89,20 @@ def test_a_file_of_something_else_is_refused(folder, tmp_path):
         run_seeds(config_of(folder), file, print)
 
 
-@pytest.mark.parametrize("seeds", ["[]", "[1,x]", "[1,1]", "one"])
-def test_seeds_that_are_none_are_refused(folder, tmp_path, seeds):
-    with pytest.raises(InputError, match="seeds: "):
-        run_seeds(config_of(folder, f"seeds={seeds}"), tmp_path / "seeds.json", print)
+@pytest.mark.parametrize(
+    "wrong", ["seeds=[]", "seeds=[1,x]", "seeds=[1,1]", "seeds=one", "sides=[ours,theirs]"]
+)
+def test_seeds_and_sides_that_are_none_are_refused(folder, tmp_path, wrong):
+    with pytest.raises(InputError, match=f"{wrong[:5]}: "):
+        run_seeds(config_of(folder, wrong), tmp_path / "seeds.json", print)
+
+
+def test_a_dropout_for_each_copy_changes_nothing_where_there_is_none(folder):
+    _, module = for_training(config_of(folder, "model.dropout=0"), vocabulary=None)
+    history, candidates = torch.tensor([[1, 1, 0, 2]]), torch.tensor([[2, 3, 3]])
+    once = module.model(module.table, history, candidates)
+    encode_per_copy(module)
+    torch.testing.assert_close(module.model(module.table, history, candidates), once)
 
 
 def runs_of(**aucs):
@@ -101,10 +114,7 @@ def runs_of(**aucs):
 
 
 def test_welchs_test_is_that_of_the_textbook():
-    test = welch(runs_of(ours=[1.0, 2.0, 3.0], reference=[2.0, 4.0, 6.0, 8.0]))
-    assert test.means == {"ours": 2, "reference": 5}
-    assert test.standard_errors["ours"] ** 2 == pytest.approx(1 / 3)
-    assert test.standard_errors["reference"] ** 2 == pytest.approx(5 / 3)
+    test = welch(runs_of(ours=[1.0, 2.0, 3.0], reference=[2.0, 4.0, 6.0, 8.0]), "ours")
     assert test.t == pytest.approx(-3 / 2**0.5)
     assert test.degrees_of_freedom == pytest.approx(4 / ((1 / 3) ** 2 / 2 + (5 / 3) ** 2 / 3))
     assert 0.05 < test.p < 0.2
@@ -115,5 +125,5 @@ def test_the_table_tells_whether_the_means_differ(capsys):
     assert "do not differ significantly" in capsys.readouterr().out
     print_seeds(runs_of(ours=[0.53, 0.531, 0.532], reference=[0.63, 0.631, 0.632]))
     printed = capsys.readouterr().out
-    assert "the means differ: Welch's t = -" in printed
+    assert "the means of ours and reference differ: Welch's t = -" in printed
     assert "0.6320" in printed

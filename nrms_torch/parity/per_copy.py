@@ -1,0 +1,20 @@
+"""Our model without its short cut, to tell what of a difference is the short cut's."""
+
+from torch import Tensor
+
+from nrms_torch.model.nrms import NRMS
+from nrms_torch.training.lightning_module import NRMSModule
+
+
+class PerCopyNRMS(NRMS):
+    """Encodes each copy of an article by itself, with a dropout of its own, as the baseline does."""
+
+    def _encode_distinct(self, table: Tensor, rows: Tensor) -> Tensor:
+        return self.encode_news(table[rows.flatten()]).unflatten(0, rows.shape)
+
+
+def encode_per_copy(module: NRMSModule) -> None:
+    """Put such a model with the same weights in place of the module's."""
+    model = PerCopyNRMS(module.model.hyper_parameters)
+    model.load_state_dict(module.model.state_dict())
+    module.model = model
