@@ -7,7 +7,7 @@ from nrms_torch.training.lightning_module import NRMSModule
 
 
 class PerCopyNRMS(NRMS):
-    """Encodes each copy of an article by itself, with a dropout of its own, as the baseline does."""
+    """Encodes each copy of an article by itself, as the baseline does, with its own dropout."""
 
     def _encode_distinct(self, table: Tensor, rows: Tensor) -> Tensor:
         return self.encode_news(table[rows.flatten()]).unflatten(0, rows.shape)

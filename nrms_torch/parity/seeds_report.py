@@ -4,7 +4,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from nrms_torch.parity.seeds import SIDES, SeedRun, final_aucs, comparable, welch
+from nrms_torch.parity.seeds import SIDES, SeedRun, comparable, final_aucs, welch
 
 _SIGNIFICANT = 0.05
 
