@@ -19,6 +19,7 @@ from nrms_torch.evaluation.ranking import RankingMetrics
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.lightning_module import NRMSModule
+from nrms_torch.training.memory import keep_freed_memory
 from nrms_torch.training.trainer import make_trainer
 
 # In view of an impression of EB-NeRD.
@@ -59,6 +60,7 @@ def evaluate(turns: Turns, config: dict[str, Any]) -> None:
 
 def encode(turns: Turns, config: dict[str, Any]) -> None:
     """Encode the distinct articles of a training batch, forward and backward: a step."""
+    keep_freed_memory()  # as a trainer does
     datamodule, module = for_training(settings_of(config), None)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = module.model.to(device).train()

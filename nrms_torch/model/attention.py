@@ -3,8 +3,11 @@
 Dimensions: N sequences, L positions, I input width, D = head_num * head_dim, A hidden width.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 def full_precision(X: Tensor) -> Tensor:
@@ -38,18 +41,39 @@ class SelfAttention(nn.Module):
 
         They are (N, heads, L, L) and (N, heads, L, head_dim).
         """
-        # One product for all three: it is larger, and so is its gradient's.
-        QKV = X @ torch.cat([self.WQ, self.WK, self.WV], dim=1)
-        parts = QKV.unflatten(-1, (3, self.head_num, self.head_dim)).unbind(2)
-        Q, K, V = (part.transpose(1, 2).contiguous() for part in parts)
+        # One product for all three: it is larger, and so is its gradient's. The queries' factor
+        # stands at their weights, which are fewer than the logits.
+        QKV = X @ torch.cat([self.WQ / self.head_dim**0.5, self.WK, self.WV], dim=1)
+        Q, K, V = _SplitHeads.apply(QKV, self.head_num)
         # Keys before queries: so laid out, no product of either variant, nor of its gradient,
         # needs a copy of its factors.
-        logits = K @ Q.transpose(-2, -1) / self.head_dim**0.5
+        logits = K @ Q.transpose(-2, -1)
         if mask is not None:
             # The least finite value, not -inf: a row with nothing to attend to must not become NaN.
             logits = logits.masked_fill(~mask[:, None, :, None], torch.finfo(logits.dtype).min)
         A = logits.softmax(dim=-2)
         return A if self.transposed else A.transpose(-2, -1), V
+
+
+class _SplitHeads(torch.autograd.Function):
+    """Splits (N, L, 3 D) into queries, keys and values, each (N, heads, L, head_dim), contiguous.
+
+    Its gradient is written into place: autograd's own would be stacked first, a twelfth of a step.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, QKV: Tensor, head_num: int) -> tuple[Tensor, ...]:
+        parts = QKV.unflatten(-1, (3, head_num, -1)).unbind(2)
+        return tuple(part.transpose(1, 2).contiguous() for part in parts)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        N, heads, L, head_dim = gradients[0].shape
+        together = gradients[0].new_empty(N, L, len(gradients), heads, head_dim)
+        for place, gradient in zip(together.unbind(2), gradients, strict=True):
+            place.copy_(gradient.transpose(1, 2))
+        return together.flatten(2), None
 
 
 class AdditivePooling(nn.Module):

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from nrms_torch.model.dropout import Dropout
 from nrms_torch.model.hyper_parameters import Variant
-from nrms_torch.model.over_ranks import sum_over_ranks
+from nrms_torch.model.normalise import Normalise
 
 
 class CountedBatchNorm(nn.Module):
@@ -35,25 +35,18 @@ class CountedBatchNorm(nn.Module):
 
     def forward(self, X: Tensor, counts: Tensor | None = None) -> Tensor:
         """Normalise X (U, …, F); counts (U,) are used in training and default to one each."""
-        if self.training:
-            mean, var = self._batch_statistics(X.to(self.running_mean.dtype), counts)
-            with torch.no_grad():
-                self.running_mean.lerp_(mean, self.step)
-                self.running_var.lerp_(var, self.step)
-        else:
-            mean, var = self.running_mean, self.running_var
-        scale = self.weight * torch.rsqrt(var + self.eps)
-        return X * scale + (self.bias - mean * scale)
-
-    @staticmethod
-    def _batch_statistics(X: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor]:
-        rows = X.flatten(0, -2)
+        if not self.training:
+            scale = self.weight * torch.rsqrt(self.running_var + self.eps)
+            return X * scale + (self.bias - self.running_mean * scale)
         counts = torch.ones(len(X), device=X.device) if counts is None else counts
-        weights = counts.to(rows.dtype).repeat_interleave(len(rows) // len(X)).unsqueeze(-1)
-        total = sum_over_ranks(weights.sum())
-        # Summed, not a matrix product, whose rounding is three times as large here.
-        mean = sum_over_ranks((weights * rows).sum(dim=0)) / total
-        return mean, sum_over_ranks((weights * (rows - mean).square()).sum(dim=0)) / total
+        places = X.shape[:-1].numel() // len(X)
+        of_rows = counts.to(self.weight.dtype).repeat_interleave(places).unsqueeze(-1)
+        output: Tensor
+        output, mean, var = Normalise.apply(X, of_rows, self.weight, self.bias, self.eps)
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.step)
+            self.running_var.lerp_(var, self.step)
+        return output
 
 
 class DenseStack(nn.Module):
@@ -76,5 +69,5 @@ class DenseStack(nn.Module):
 
     def sum_of_squared_kernels(self) -> Tensor:
         """Give Σ w² over the kernels, biases left out: what the baseline's L2 term multiplies."""
-        kernels = [layer.weight for layer in self.dense if isinstance(layer, nn.Linear)]
-        return torch.stack([kernel.square().sum() for kernel in kernels]).sum()
+        kernels = [layer.weight.flatten() for layer in self.dense if isinstance(layer, nn.Linear)]
+        return torch.stack([kernel.dot(kernel) for kernel in kernels]).sum()

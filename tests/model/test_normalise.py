@@ -1,0 +1,61 @@
+"""The written-out gradients are autograd's of the same formula, and weights stand for repetition."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nrms_torch.model.attention import SelfAttention
+from nrms_torch.model.dense import CountedBatchNorm
+from nrms_torch.model.normalise import Normalise
+
+EPS = 1e-3
+
+
+def by_formula(X, counts, weight, bias):
+    rows = X.flatten(0, -2)
+    share = counts / counts.sum()
+    mean = (share * rows).sum(dim=0)
+    var = (share * (rows - mean).square()).sum(dim=0)
+    return ((rows - mean) / (var + EPS).sqrt() * weight + bias).view(X.shape)
+
+
+@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 6), features=st.integers(1, 4))
+def test_outputs_and_gradients_are_those_of_the_formula(seed, rows, features):
+    draw = torch.Generator().manual_seed(seed)
+    X = torch.randn(rows, 2, features, generator=draw, dtype=torch.float64, requires_grad=True)
+    # A row that fills up a rank's share counts nothing.
+    counts = torch.randint(0, 4, (2 * rows, 1), generator=draw).double()
+    counts[0] = 1
+    weight, bias = (
+        torch.randn(features, generator=draw, dtype=torch.float64, requires_grad=True)
+        for _ in range(2)
+    )
+    expected = by_formula(X, counts, weight, bias)
+    found, mean, var = Normalise.apply(X, counts, weight, bias, EPS)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+    assert not mean.requires_grad
+    assert not var.requires_grad
+    towards = torch.randn(expected.shape, generator=draw, dtype=torch.float64)
+    inputs = (X, weight, bias)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, inputs, towards),
+        torch.autograd.grad(expected, inputs, towards),
+        rtol=1e-7,
+        atol=1e-9,
+    )
+
+
+def test_counted_rows_are_normalised_as_repeated_ones():
+    X, counts = torch.randn(5, 3, dtype=torch.float64), torch.tensor([1, 4, 2, 1, 3])
+    counted, repeated = (CountedBatchNorm(3, "baseline").double().train() for _ in range(2))
+    output = counted(X, counts).repeat_interleave(counts, dim=0)
+    torch.testing.assert_close(output, repeated(X.repeat_interleave(counts, dim=0)))
+    torch.testing.assert_close(counted.running_var, repeated.running_var)
+
+
+def test_the_gradient_of_attention_is_that_of_its_differences():
+    attention = SelfAttention(3, head_num=2, head_dim=2, transposed=True).double()
+    for parameter in attention.parameters():
+        torch.nn.init.normal_(parameter)
+    X = torch.randn(2, 4, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(attention, (X,))
