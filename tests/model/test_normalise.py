@@ -1,4 +1,4 @@
-"""The written-out gradients are autograd's of the same formula, and weights stand for repetition."""
+"""Written-out gradients are those of the formula, and weights stand for repeated rows."""
 
 import torch
 from hypothesis import given
