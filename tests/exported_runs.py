@@ -71,5 +71,5 @@ def save(module: L.LightningModule, run: RunFolder) -> None:
 def export(run: Path) -> Path:
     """Export a run, and give the bundle's folder."""
     bundle = run / "bundle"
-    export_run(RunFolder(run), bundle, OWN_DATA, quantize=None)
+    export_run(RunFolder(run), bundle, OWN_DATA, quantize=None, readers=8)
     return bundle

@@ -18,6 +18,7 @@ FILES = [
     "articles.parquet",
     "article_features.npy",
     "article_vectors.npy",
+    "readers.parquet",
     "vocabulary/tokenizer.json",
     "vocabulary/vocabulary.json",
 ]
