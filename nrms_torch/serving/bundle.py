@@ -71,14 +71,15 @@ class Bundle:
         hyper_parameters = from_mapping(manifest["model"])
         reads_titles = isinstance(hyper_parameters, NRMSHyperParameters)
         names = _FILES + _VOCABULARY_FILES * reads_titles
-        has_readers = READERS in manifest["files"]
-        if set(manifest["files"]) - {READERS} != set(names):
+        if READERS in manifest["files"]:
+            names += (READERS,)
+        if set(manifest["files"]) != set(names):
             raise InputError(
                 f"{folder / MANIFEST}: lists {', '.join(sorted(manifest['files']))}; "
                 f"expected {', '.join(sorted(names))}"
             )
-        for name, fingerprint in manifest["files"].items():
-            _verify(folder / name, fingerprint)
+        for name in names:
+            _verify(folder / name, manifest["files"][name])
         articles = pl.read_parquet(folder / ARTICLES)
         bundle = cls(
             folder=folder,
@@ -89,7 +90,7 @@ class Bundle:
             vectors=np.load(folder / VECTORS, mmap_mode="r"),
             vocabulary=Vocabulary.load(folder / VOCABULARY) if reads_titles else None,
             readers=pl.read_parquet(folder / READERS)[HISTORY]
-            if has_readers
+            if READERS in names
             else pl.Series(HISTORY, [], dtype=pl.List(articles[ARTICLE_ID].dtype)),
         )
         bundle._require_one_table()

@@ -23,8 +23,9 @@ _UPLOADS = 4
 
 def create_app(slot: ModelSlot, settings: Settings) -> FastAPI:
     """Make the app that answers with the model in `slot`, which may still be empty."""
-    # FastAPI's own /docs and /redoc load their viewers from another host.
+    # FastAPI's own /docs loads its viewer from another host, as /redoc does even here.
     app = FastAPIOffline(
+        redoc_url=None,
         title="nrms-torch",
         version=nrms_torch.__version__,
         summary="Ranks news articles for readers by what they clicked.",
@@ -57,6 +58,18 @@ def create_app(slot: ModelSlot, settings: Settings) -> FastAPI:
     app.add_middleware(
         RequestMetrics,
         monitoring=monitoring,
-        routes=(RECOMMEND, PREDICT, EXPLAIN, ARTICLES, READERS, LOAD, MODEL, LIVE, READY, METRICS, "/"),
+        routes=(
+            RECOMMEND,
+            PREDICT,
+            EXPLAIN,
+            ARTICLES,
+            READERS,
+            LOAD,
+            MODEL,
+            LIVE,
+            READY,
+            METRICS,
+            "/",
+        ),
     )
     return app
