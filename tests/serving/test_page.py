@@ -187,8 +187,11 @@ def test_an_explanation_shows_the_words_and_clicks_of_the_route(visit, titles):
     expect(why.locator(".words mark")).to_have_text(
         [each["word"] for each in parts["title"]["words"]]
     )
-    clicks = sorted((click["contribution"] for click in parts["clicks"]), key=abs, reverse=True)
-    expected = [*clicks[:5], sum(clicks[5:])] if clicks[5:] else clicks
+    added = dict.fromkeys(history, 0)
+    for click in parts["clicks"]:
+        added[click["article_id"]] += click["contribution"]
+    most = sorted(added.values(), key=abs, reverse=True)
+    expected = [*most[:5], sum(most[5:])] if most[5:] else most
     if abs(parts["padding"]) >= 5e-4:
         expected.append(parts["padding"])
     expect(why.locator(".parts .score")).to_have_text([written(value, "+") for value in expected])
@@ -267,6 +270,16 @@ def test_a_server_that_is_gone_is_told_and_forgotten_when_it_is_back(visit, titl
     expect(page.locator("#problem")).to_be_hidden()
 
 
+def test_a_busy_server_is_asked_again(visit, titles):
+    page = visit(titles, refused=[503])
+    shows(page, ask(titles, readers_of(titles)[0]))
+    busy = {"status": 503, "headers": {"Retry-After": "1"}}
+    page.route("**/recommend", lambda route: route.fulfill(**busy), times=1)
+    page.locator(".pill").nth(1).click()
+    shows(page, ask(titles, readers_of(titles)[1]))
+    expect(page.locator("#problem")).to_be_hidden()
+
+
 def test_the_keyboard_stays_where_it_was(visit, titles):
     page = visit(titles)
     pill = page.locator(".pill").nth(1)
@@ -317,7 +330,7 @@ def test_the_viewer_of_the_api_asks_no_other_host(visit, titles):
 def test_a_picture_of_the_page_is_small_enough_for_the_readme(browser, bundle, tmp_path):
     file = Path(IMAGE) if IMAGE else tmp_path / "page.png"
     with running_server(IMAGE_BUNDLE or bundle) as server:
-        page = browser.new_page(viewport={"width": 1_120, "height": 900})
+        page = browser.new_page(viewport={"width": 1_120, "height": 860})
         page.goto(server.url)
         page.locator(".row .title").first.click()
         expect(page.locator(".why .sum")).to_be_visible()

@@ -3,7 +3,8 @@
 import { explain } from "./api.js";
 import { bar, count, make, plain, signed, titleOf } from "./dom.js";
 
-const SHOWN_CLICKS = 5;
+const SHOWN_ARTICLES = 5;
+const LEAST_SHOWN = 5e-4; // a smaller number is written as 0.000
 const LEGEND = {
   contribution: "Words by what they add to the score",
   weight: "Words by the attention that they get",
@@ -36,14 +37,13 @@ function marked(words) {
 }
 
 function clicksOf(parts, clicked) {
-  const clicks = parts.clicks.toSorted(
-    (one, other) => Math.abs(other.contribution) - Math.abs(one.contribution),
-  );
-  const shown = clicks.slice(0, SHOWN_CLICKS);
-  const rest = clicks.slice(SHOWN_CLICKS).map((click) => click.contribution);
-  const lines = shown.map((click) => [nameOf(click, clicked, parts.word_measure), click.contribution]);
+  const groups = grouped(parts.clicks);
+  const rest = groups.slice(SHOWN_ARTICLES).flat();
+  const lines = groups
+    .slice(0, SHOWN_ARTICLES)
+    .map((clicks) => [nameOf(clicks, clicked, parts.word_measure), total(clicks)]);
   if (rest.length) lines.push([count(rest.length, "other click"), total(rest)]);
-  if (Math.abs(parts.padding) >= 5e-4) lines.push(["Places without a click", parts.padding]);
+  if (Math.abs(parts.padding) >= LEAST_SHOWN) lines.push(["Places without a click", parts.padding]);
   const highest = Math.max(...lines.map(([, value]) => Math.abs(value)), 1e-12);
   return [
     make("h4", {}, "Clicks by what they add to the score"),
@@ -64,11 +64,26 @@ function clicksOf(parts, clicked) {
   ];
 }
 
-/** A click's title; with its words coloured where they add up to what the click adds. */
-function nameOf(click, clicked, measure) {
-  if (measure === "contribution" && click.title?.words.length) return marked(click.title.words);
-  const article = clicked.get(click.article_id) ?? click;
-  return click.known ? titleOf(article) : `${titleOf(article)}, unknown to the model`;
+/** Clicks on the same article together, those that add or take most first. */
+function grouped(clicks) {
+  const groups = new Map();
+  for (const click of clicks) {
+    groups.set(click.article_id, [...(groups.get(click.article_id) ?? []), click]);
+  }
+  return [...groups.values()].toSorted(
+    (one, other) => Math.abs(total(other)) - Math.abs(total(one)),
+  );
 }
 
-const total = (values) => values.reduce((sum, value) => sum + value, 0);
+/** The title of clicks on one article; its words coloured where they add up to what one adds. */
+function nameOf(clicks, clicked, measure) {
+  const [click] = clicks;
+  const times = clicks.length > 1 ? ` × ${clicks.length}` : "";
+  if (measure === "contribution" && click.title?.words.length) {
+    return [...marked(click.title.words), times];
+  }
+  const title = titleOf(clicked.get(click.article_id) ?? click);
+  return `${title}${click.known ? "" : ", unknown to the model"}${times}`;
+}
+
+const total = (clicks) => clicks.reduce((sum, click) => sum + click.contribution, 0);
