@@ -17,7 +17,6 @@ export function startSearch(add) {
   function show(children) {
     list.replaceChildren(...children);
     list.hidden = !children.length;
-    input.setAttribute("aria-expanded", String(!list.hidden));
   }
 
   function close() {
