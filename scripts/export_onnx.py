@@ -16,7 +16,9 @@ def main(config: DictConfig) -> None:
     """Write the bundle of the run's best checkpoint, once it is found to agree with torch."""
     run = RunFolder.open(str(config.run))
     folder = Path(str(config.bundle)) if config.bundle else run.path / "bundle"
-    exported = export_run(run, folder, config.data, quantize=config.quantize)
+    exported = export_run(
+        run, folder, config.data, quantize=config.quantize, readers=config.readers
+    )
     agreement = exported.agreement
     print(
         f"{folder}: agrees with torch on {agreement.candidates:,} candidates, scores to "

@@ -1,5 +1,6 @@
 """Run folders of small models far from their initial weights, without training, and bundles."""
 
+import json
 from pathlib import Path
 
 import lightning as L
@@ -11,6 +12,7 @@ from run_script import ROOT, small
 
 from nrms_torch.export.bundle import export_run
 from nrms_torch.model.dense import CountedBatchNorm
+from nrms_torch.serving.bundle import MANIFEST, seal
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.import_weights import import_weights
 from nrms_torch.training.run_folder import RunFolder
@@ -28,10 +30,11 @@ _SETTINGS = {
 }
 
 
-def make_run(kind: str, variant: str, data: Path, path: Path) -> None:
+def make_run(kind: str, variant: str, data: Path, path: Path, *more: str) -> None:
     """Make a run folder with a checkpoint, as training makes one."""
     model = "nrms_docvec" if kind == "nrms_docvec" else "nrms"
     overrides = [*small(model, data), *_SETTINGS[kind], f"model.variant={variant}", f"run={path}"]
+    overrides += more
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
         config = compose("train", overrides)
     datamodule, module = for_training(config, None)
@@ -71,5 +74,11 @@ def save(module: L.LightningModule, run: RunFolder) -> None:
 def export(run: Path) -> Path:
     """Export a run, and give the bundle's folder."""
     bundle = run / "bundle"
-    export_run(RunFolder(run), bundle, OWN_DATA, quantize=None)
+    export_run(RunFolder(run), bundle, OWN_DATA, quantize=None, readers=8)
     return bundle
+
+
+def reseal(bundle: Path) -> None:
+    """Make a bundle that was changed whole again, as far as hashes can tell."""
+    content = json.loads((bundle / MANIFEST).read_text())
+    seal(bundle, {name: content[name] for name in content if name not in ("files", "digest")})

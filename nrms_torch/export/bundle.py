@@ -19,6 +19,7 @@ from nrms_torch.errors import InputError
 from nrms_torch.export.check import Agreement, check_bundle
 from nrms_torch.export.graphs import OPSET, require_exporter, write_graphs
 from nrms_torch.export.quantize import Measures, measure, quantise_graphs, validation_split
+from nrms_torch.export.readers import require_reader_count, write_readers
 from nrms_torch.files import replacing, replacing_folder, require_replaceable
 from nrms_torch.model.hyper_parameters import HyperParameters, to_mapping
 from nrms_torch.model.nrms import NRMS
@@ -46,8 +47,12 @@ class Exported:
     int8: Measures | None = None
 
 
-def export_run(run: RunFolder, folder: Path, data: DictConfig, *, quantize: str | None) -> Exported:
+def export_run(
+    run: RunFolder, folder: Path, data: DictConfig, *, quantize: str | None, readers: int
+) -> Exported:
     """Write the bundle of a run's best model over its own articles, or those that `data` gives.
+
+    The histories of at most `readers` sample readers of the same data go with it.
 
     A bundle at `folder` is replaced, by one that agrees with torch or not at all. With `quantize`
     "int8" its encoders are quantised after that, and both are measured on the validation split.
@@ -56,6 +61,7 @@ def export_run(run: RunFolder, folder: Path, data: DictConfig, *, quantize: str 
     require_exporter()
     if quantize not in (None, "int8"):
         raise InputError(f"quantize: {quantize!r} is none of null, int8")
+    require_reader_count(readers)
     require_replaceable(folder, known_by=MANIFEST)
     with replacing_folder(folder) as temporary:
         datamodule, module = for_evaluation(run, data)
@@ -63,6 +69,8 @@ def export_run(run: RunFolder, folder: Path, data: DictConfig, *, quantize: str 
         model = module.model.eval()
         write_graphs(model, module.table, temporary)
         _write_articles(datamodule, temporary)
+        history_size = model.hyper_parameters.history_size
+        write_readers(datamodule.config, temporary, count=readers, history_size=history_size)
         if datamodule.vocabulary is not None:
             datamodule.vocabulary.save(temporary / VOCABULARY)
         write_vectors(temporary, model.hyper_parameters)

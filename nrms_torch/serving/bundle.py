@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from nrms_torch.data.schema import ARTICLE_ID, HISTORY
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
 from nrms_torch.model.hyper_parameters import HyperParameters, NRMSHyperParameters, from_mapping
@@ -27,6 +28,7 @@ ARTICLES = "articles.parquet"
 FEATURES = "article_features.npy"
 VECTORS = "article_vectors.npy"
 VOCABULARY = "vocabulary"
+READERS = "readers.parquet"
 
 _FILES = (NEWS_ENCODER, USER_ENCODER, USER_EXPLAIN, ARTICLES, FEATURES, VECTORS)
 _VOCABULARY_FILES = (f"{VOCABULARY}/tokenizer.json", f"{VOCABULARY}/vocabulary.json")
@@ -38,8 +40,9 @@ class Bundle:
 
     `articles` has R - 1 rows of `article_id`, `title` and `category`; `features` are title tokens
     (R, T) int32 or document vectors (R, W) float32, `vectors` (R, D) float32 what the news encoder
-    makes of them, both memory-mapped. `vocabulary` is None for document vectors. `manifest` is
-    model.json, from whose `files` all hashes can be read.
+    makes of them, both memory-mapped. `vocabulary` is None for document vectors. `readers` are the
+    histories of sample readers, oldest click first, as lists of article ids; a bundle may have
+    none. `manifest` is model.json, from whose `files` all hashes can be read.
     """
 
     folder: Path
@@ -49,6 +52,7 @@ class Bundle:
     features: np.ndarray
     vectors: np.ndarray
     vocabulary: Vocabulary | None
+    readers: pl.Series
 
     @property
     def reads_titles(self) -> bool:
@@ -67,6 +71,8 @@ class Bundle:
         hyper_parameters = from_mapping(manifest["model"])
         reads_titles = isinstance(hyper_parameters, NRMSHyperParameters)
         names = _FILES + _VOCABULARY_FILES * reads_titles
+        if READERS in manifest["files"]:
+            names += (READERS,)
         if set(manifest["files"]) != set(names):
             raise InputError(
                 f"{folder / MANIFEST}: lists {', '.join(sorted(manifest['files']))}; "
@@ -74,14 +80,18 @@ class Bundle:
             )
         for name in names:
             _verify(folder / name, manifest["files"][name])
+        articles = pl.read_parquet(folder / ARTICLES)
         bundle = cls(
             folder=folder,
             manifest=manifest,
             hyper_parameters=hyper_parameters,
-            articles=pl.read_parquet(folder / ARTICLES),
+            articles=articles,
             features=np.load(folder / FEATURES, mmap_mode="r"),
             vectors=np.load(folder / VECTORS, mmap_mode="r"),
             vocabulary=Vocabulary.load(folder / VOCABULARY) if reads_titles else None,
+            readers=pl.read_parquet(folder / READERS)[HISTORY]
+            if READERS in names
+            else pl.Series(HISTORY, [], dtype=pl.List(articles[ARTICLE_ID].dtype)),
         )
         bundle._require_one_table()
         return bundle
@@ -94,6 +104,12 @@ class Bundle:
                 f"{self.folder}: {ARTICLES} has {rows - 1} articles, but {VECTORS} has the shape "
                 f"{self.vectors.shape} and {FEATURES} {self.features.shape}; expected {expected} "
                 f"and {rows} rows"
+            )
+        ids = self.articles[ARTICLE_ID].dtype
+        if self.readers.dtype != pl.List(ids):
+            raise InputError(
+                f"{self.folder}: {READERS} has histories of the type {self.readers.dtype}, but "
+                f"{ARTICLES} ids of the type {ids}"
             )
 
 

@@ -117,6 +117,16 @@ class Recommender:
             rows = [row for row in rows if folded in now.titles[row].casefold()]
         return [_shown(now, row) for row in rows[offset : offset + limit]], len(rows)
 
+    def sample_readers(self) -> list[list[Article]]:
+        """Give the histories of the bundle's sample readers, oldest click first.
+
+        A click has id, title and category, or the id alone where it is unknown.
+        """
+        return [
+            [self.article(article_id) or Article(article_id=article_id) for article_id in history]
+            for history in self.bundle.readers.to_list()
+        ]
+
     def rank(
         self,
         history: Sequence[ArticleId],

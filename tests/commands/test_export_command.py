@@ -63,6 +63,7 @@ def test_int8_is_measured_and_replaces_a_bundle(trained, exported_run, tmp_path)
     ("overrides", "what"),
     [
         (["quantize=int4"], "quantize: 'int4' is none of"),
+        (["readers=21"], "readers: expected 20 at most, found 21"),
         (["data.path=nowhere", "data.vectors=nowhere.parquet"], "nowhere"),
     ],
 )

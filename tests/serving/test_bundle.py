@@ -4,11 +4,12 @@ import json
 import shutil
 
 import numpy as np
+import polars as pl
 import pytest
+from exported_runs import reseal
 
 from nrms_torch.errors import InputError
 from nrms_torch.serving import Bundle, Recommender
-from nrms_torch.serving.bundle import seal
 
 FILES = [
     "model.json",
@@ -18,6 +19,7 @@ FILES = [
     "articles.parquet",
     "article_features.npy",
     "article_vectors.npy",
+    "readers.parquet",
     "vocabulary/tokenizer.json",
     "vocabulary/vocabulary.json",
 ]
@@ -96,17 +98,28 @@ def test_a_description_of_another_format_is_told(bundle, content):
 
 
 def test_parts_that_do_not_belong_together_are_refused_however_well_sealed(bundle):
-    content = json.loads((bundle / "model.json").read_text())
     vectors = np.load(bundle / "article_vectors.npy")
     np.save(bundle / "article_vectors.npy", vectors[:-1])
-    seal(bundle, {name: content[name] for name in content if name not in ("files", "digest")})
+    reseal(bundle)
     assert "expected (1550, 24)" in refusal(bundle)
 
 
+def test_a_bundle_without_readers_is_whole(bundle):
+    assert len(Recommender.load(bundle).sample_readers()) == 8
+    (bundle / "readers.parquet").unlink()
+    reseal(bundle)
+    assert Recommender.load(bundle).sample_readers() == []
+
+
+def test_readers_of_other_articles_are_refused_however_well_sealed(bundle):
+    pl.DataFrame({"history": [["N1", "N2"]]}).write_parquet(bundle / "readers.parquet")
+    reseal(bundle)
+    assert "readers.parquet has histories of the type List(String)" in refusal(bundle)
+
+
 def test_a_graph_that_is_none_is_told_in_one_line(bundle):
-    content = json.loads((bundle / "model.json").read_text())
     (bundle / "user_encoder.onnx").write_bytes(b"no graph")
-    seal(bundle, {name: content[name] for name in content if name not in ("files", "digest")})
+    reseal(bundle)
     assert "user_encoder.onnx: no graph that onnxruntime" in refusal(bundle)
 
 

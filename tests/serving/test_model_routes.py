@@ -110,6 +110,7 @@ def test_openapi_declares_examples_and_problems(bundle):
         "/explain",
         "/predict/",
         "/articles",
+        "/readers",
         "/metrics",
         "/v2/health/live",
         "/v2/health/ready",

@@ -14,6 +14,7 @@ CASES = int(os.environ.get("NRMS_CONTRACT_CASES", "15"))
 KEY = {"X-API-Key": "secret"}
 WITHOUT_INPUT = [
     ("GET", "/metrics"),
+    ("GET", "/readers"),
     ("GET", "/v2/health/live"),
     ("GET", "/v2/health/ready"),
     ("GET", "/v2/models/nrms"),

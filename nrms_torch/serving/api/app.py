@@ -1,13 +1,11 @@
 """The application: routes, limits, metrics and the page, put together."""
 
-from pathlib import Path
-
 from fastapi import FastAPI, Response
-from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
 
 import nrms_torch
-from nrms_torch.serving.api import problems
-from nrms_torch.serving.api.article_routes import ARTICLES, article_routes
+from nrms_torch.serving.api import page, problems
+from nrms_torch.serving.api.article_routes import ARTICLES, READERS, article_routes
 from nrms_torch.serving.api.keys import ApiKey
 from nrms_torch.serving.api.limits import FORM, JSON, BodyLimit, Limits, Places
 from nrms_torch.serving.api.model_routes import LIVE, LOAD, MODEL, READY, model_routes
@@ -18,7 +16,6 @@ from nrms_torch.serving.api.settings import Settings
 from nrms_torch.serving.api.upload_routes import PREDICT, upload_routes
 
 METRICS = "/metrics"
-PAGE = Path(__file__).parent.parent / "page"
 _MIB = 2**20
 # At a time, those included that are still arriving: each may fill the disk to its limit.
 _UPLOADS = 4
@@ -26,7 +23,9 @@ _UPLOADS = 4
 
 def create_app(slot: ModelSlot, settings: Settings) -> FastAPI:
     """Make the app that answers with the model in `slot`, which may still be empty."""
-    app = FastAPI(
+    # FastAPI's own /docs loads its viewer from another host, as /redoc does even here.
+    app = FastAPIOffline(
+        redoc_url=None,
         title="nrms-torch",
         version=nrms_torch.__version__,
         summary="Ranks news articles for readers by what they clicked.",
@@ -48,8 +47,7 @@ def create_app(slot: ModelSlot, settings: Settings) -> FastAPI:
         """Give the server's metrics in Prometheus' text format."""
         return Response(monitoring.exposition(), media_type="text/plain; version=0.0.4")
 
-    if (PAGE / "index.html").is_file():
-        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    page.install(app)
 
     json = BodyLimit(JSON, settings.max_json_mib * _MIB, Places(settings.max_waiting))
     form = BodyLimit(FORM, settings.max_upload_mib * _MIB, Places(_UPLOADS))
@@ -60,6 +58,18 @@ def create_app(slot: ModelSlot, settings: Settings) -> FastAPI:
     app.add_middleware(
         RequestMetrics,
         monitoring=monitoring,
-        routes=(RECOMMEND, PREDICT, EXPLAIN, ARTICLES, LOAD, MODEL, LIVE, READY, METRICS, "/"),
+        routes=(
+            RECOMMEND,
+            PREDICT,
+            EXPLAIN,
+            ARTICLES,
+            READERS,
+            LOAD,
+            MODEL,
+            LIVE,
+            READY,
+            METRICS,
+            "/",
+        ),
     )
     return app

@@ -1,4 +1,4 @@
-"""/articles: what can be ranked, and what is added while the server runs."""
+"""/articles: what can be ranked, and what is added while the server runs; /readers to try it on."""
 
 from typing import Annotated
 
@@ -13,10 +13,12 @@ from nrms_torch.serving.api.schemas import (
     ArticleList,
     ArticlesRequest,
     ArticlesResponse,
+    ReaderList,
+    SampleReader,
     ShownArticle,
 )
 
-ARTICLES = "/articles"
+ARTICLES, READERS = "/articles", "/readers"
 
 
 def article_routes(slot: ModelSlot, key: ApiKey) -> APIRouter:
@@ -58,13 +60,18 @@ def article_routes(slot: ModelSlot, key: ApiKey) -> APIRouter:
             found, total = listed[offset : offset + limit], len(listed)
         else:
             found, total = recommender.find_articles(search, offset, limit)
-        shown = [
-            ShownArticle(
-                article_id=article.article_id, title=article.title, category=article.category
-            )
-            for article in found
-        ]
-        return ArticleList(articles=shown, total=total)
+        return ArticleList(articles=[ShownArticle.of(article) for article in found], total=total)
+
+    @router.get(READERS, responses=declared(503))
+    def readers() -> ReaderList:
+        """List the sample readers that came with the model, by what they clicked last."""
+        histories = slot.recommender.sample_readers()
+        return ReaderList(
+            readers=[
+                SampleReader(history=[ShownArticle.of(article) for article in history])
+                for history in histories
+            ]
+        )
 
     return router
 

@@ -193,6 +193,23 @@ class ShownArticle(BaseModel):
     title: str
     category: str
 
+    @classmethod
+    def of(cls, article: Article) -> "ShownArticle":
+        """Show an article of the recommender."""
+        return cls(article_id=article.article_id, title=article.title, category=article.category)
+
+
+class SampleReader(BaseModel):
+    """A reader's last clicks, oldest first; of an unknown article there is the id alone."""
+
+    history: list[ShownArticle]
+
+
+class ReaderList(BaseModel):
+    """The readers that came with the model, to try it on; maybe none."""
+
+    readers: list[SampleReader]
+
 
 class ArticleList(BaseModel):
     """Some articles; `total` counts all that were found."""
