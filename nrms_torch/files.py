@@ -1,5 +1,6 @@
-"""Output files appear whole or not at all."""
+"""Output files appear whole or not at all; a file is known by its hash."""
 
+import hashlib
 import os
 import shutil
 import uuid
@@ -66,6 +67,12 @@ def require_replaceable(path: Path, *, known_by: str) -> None:
     if path.exists() and not is_ours:
         raise InputError(f"{path}: is in use, and is no folder with a {known_by}")
     _make_parents(path)
+
+
+def file_sha256(path: Path) -> str:
+    """Give the SHA-256 of a file's bytes, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _make_parents(path: Path) -> None:

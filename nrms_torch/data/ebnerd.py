@@ -29,7 +29,7 @@ IDS_HISTORY = "article_id_fixed"
 CATEGORY_NAME = "category_str"
 
 _FOLDERS = {split: split for split in SPLITS}
-_BEHAVIORS, _HISTORY = "behaviors.parquet", "history.parquet"
+_BEHAVIORS, _HISTORY, _ARTICLES = "behaviors.parquet", "history.parquet", "articles.parquet"
 _CATEGORY_KIND = Kind("an integer or a string", lambda t: INTEGER.accepts(t) or TEXT.accepts(t))
 
 
@@ -104,6 +104,11 @@ def read_files(behaviors: Path, histories: Path | None, *, integer_ids: bool = T
     )
 
 
+def article_files(folder: Path) -> list[Path]:
+    """The files that `read_articles` reads: articles.parquet, where it is there."""
+    return [path for path in [folder / _ARTICLES] if path.exists()]
+
+
 def read_articles(folder: Path) -> pl.LazyFrame | None:
     """Read `articles.parquet`, checked: one row an article (the first of those with equal ids).
 
@@ -115,9 +120,9 @@ def read_articles(folder: Path) -> pl.LazyFrame | None:
     of the wrong type, and on a null article id.
     """
     checks.require_folder(folder)
-    path = folder / "articles.parquet"
-    if not path.exists():
+    if not (found := article_files(folder)):
         return None
+    (path,) = found
     texts = {SUBTITLE: TEXT, BODY: TEXT, CATEGORY_NAME: TEXT, CATEGORY: _CATEGORY_KIND}
     table = checks.scan_parquet(path, {ARTICLE_ID: INTEGER, TITLE: TEXT}, texts)
     with checks.reading_parquet(path):

@@ -38,7 +38,7 @@ NEWS_FIELDS = (
 )
 
 _FOLDERS = {"train": "train", "validation": "dev", "test": "test"}
-_BEHAVIORS = "behaviors.tsv"
+_BEHAVIORS, _NEWS = "behaviors.tsv", "news.tsv"
 _LINE = "line"
 _REST = "rest"
 
@@ -89,6 +89,12 @@ def read_split(folder: Path, split: str) -> Split:
     )
 
 
+def article_files(folder: Path) -> list[Path]:
+    """The files that `read_articles` reads: each split's news.tsv, where it is there."""
+    paths = (folder / _FOLDERS[split] / _NEWS for split in available_splits(folder))
+    return [path for path in paths if path.exists()]
+
+
 def read_articles(folder: Path) -> pl.LazyFrame | None:
     """Read the `news.tsv` of every split, checked: one row an article (the first of equal ids).
 
@@ -98,8 +104,7 @@ def read_articles(folder: Path) -> pl.LazyFrame | None:
     Raises InputError on a missing folder, on an empty file, on text that is not UTF-8, and on a
     line with too few or too many fields or no article id.
     """
-    paths = [folder / _FOLDERS[split] / "news.tsv" for split in available_splits(folder)]
-    tables = [_scan_news(path) for path in paths if path.exists()]
+    tables = [_scan_news(path) for path in article_files(folder)]
     if not tables:
         return None
     texts = [pl.col(TITLE), pl.lit("").alias(SUBTITLE), pl.col(ABSTRACT).alias(BODY)]
