@@ -11,6 +11,11 @@ from pathlib import Path
 from nrms_torch.errors import InputError
 
 
+def users_cache() -> Path:
+    """Give the folder of the user's cache that is ours, which may not be there yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nrms-torch"
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path`, to be written; rename it at the end, or remove it.

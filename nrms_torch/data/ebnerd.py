@@ -18,6 +18,7 @@ from nrms_torch.data.schema import (
     INVIEW,
     SPLITS,
     SUBTITLE,
+    TIME,
     TITLE,
     Split,
 )
@@ -27,10 +28,14 @@ IDS_INVIEW = "article_ids_inview"
 IDS_CLICKED = "article_ids_clicked"
 IDS_HISTORY = "article_id_fixed"
 CATEGORY_NAME = "category_str"
+_SHOWN = "impression_time"
 
 _FOLDERS = {split: split for split in SPLITS}
 _BEHAVIORS, _HISTORY, _ARTICLES = "behaviors.parquet", "history.parquet", "articles.parquet"
+# All that a data folder can have.
+FILES = (_ARTICLES, *(f"{split}/{name}" for split in SPLITS for name in (_BEHAVIORS, _HISTORY)))
 _CATEGORY_KIND = Kind("an integer or a string", lambda t: INTEGER.accepts(t) or TEXT.accepts(t))
+_TIME_KIND = Kind("a time", lambda dtype: isinstance(dtype, pl.Datetime))
 
 
 class _Ids(NamedTuple):
@@ -102,6 +107,15 @@ def read_files(behaviors: Path, histories: Path | None, *, integer_ids: bool = T
         else table.select(keyed, ids.history()),
         labelled=labelled,
     )
+
+
+def read_times(folder: Path, split: str) -> pl.LazyFrame | None:
+    """Read when each impression of a split was shown, in order: TIME; None where none are told.
+
+    Raises InputError on a column of the wrong type.
+    """
+    table = checks.scan_parquet(split_files(folder, split)[0], {}, {_SHOWN: _TIME_KIND})
+    return table.select(pl.col(_SHOWN).alias(TIME)) if _SHOWN in table.collect_schema() else None
 
 
 def article_files(folder: Path) -> list[Path]:

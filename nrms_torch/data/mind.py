@@ -18,6 +18,7 @@ from nrms_torch.data.schema import (
     IMPRESSION_ID,
     INVIEW,
     SUBTITLE,
+    TIME,
     TITLE,
     Split,
 )
@@ -25,7 +26,7 @@ from nrms_torch.errors import InputError
 
 IMPRESSIONS = "impressions"
 ABSTRACT = "abstract"
-BEHAVIORS_FIELDS = (IMPRESSION_ID, "user_id", "time", HISTORY, IMPRESSIONS)
+BEHAVIORS_FIELDS = (IMPRESSION_ID, "user_id", TIME, HISTORY, IMPRESSIONS)
 NEWS_FIELDS = (
     ARTICLE_ID,
     CATEGORY,
@@ -39,6 +40,8 @@ NEWS_FIELDS = (
 
 _FOLDERS = {"train": "train", "validation": "dev", "test": "test"}
 _BEHAVIORS, _NEWS = "behaviors.tsv", "news.tsv"
+# All that a data folder can have.
+FILES = tuple(f"{folder}/{name}" for folder in _FOLDERS.values() for name in (_BEHAVIORS, _NEWS))
 _LINE = "line"
 _REST = "rest"
 
@@ -87,6 +90,12 @@ def read_split(folder: Path, split: str) -> Split:
         .select(HISTORY_KEY, _words(HISTORY)),
         labelled=labelled,
     )
+
+
+def read_times(folder: Path, split: str) -> pl.LazyFrame | None:
+    """Read when each impression of a split was shown, in order: TIME, null where it is no time."""
+    table = _scan_tsv(split_files(folder, split)[0], BEHAVIORS_FIELDS)
+    return table.select(pl.col(TIME).str.to_datetime("%m/%d/%Y %I:%M:%S %p", strict=False))
 
 
 def article_files(folder: Path) -> list[Path]:

@@ -76,7 +76,9 @@ def _commit() -> dict[str, Any]:
     """Give the checkout's commit and whether anything in it differs; nulls outside of git."""
     unknown = {"commit": None, "uncommitted_changes": None}
     root = _PACKAGE.parent
-    if not (root / ".git").exists():  # a package in some other project's environment is not its code
+    if not (
+        root / ".git"
+    ).exists():  # a package in some other project's environment is not its code
         return unknown
     try:
         commit, changes = (

@@ -23,7 +23,7 @@ _FREE_FIELDS = ("path", "vectors", "transformer", "num_workers", "cache", "gener
 
 
 class Start(NamedTuple):
-    """A run's folder and configuration, and the run that it resumes or repeats, None for neither."""
+    """A run's folder and configuration, and the run that it resumes or repeats, if any."""
 
     run: RunFolder
     config: DictConfig
@@ -95,8 +95,8 @@ def _repeated(config: DictConfig, before: RunFolder, overrides: Iterable[str]) -
                 repeated.data[field] = config.data[field]
             elif name not in ("run", "repeat"):
                 raise InputError(
-                    f"{name}: a repeated run has the configuration of {before.config_file}; expected "
-                    f"no more than run, logger, and of data {', '.join(_FREE_FIELDS)}"
+                    f"{name}: a repeated run has the configuration of {before.config_file}; "
+                    f"expected no more than run, logger, and of data {', '.join(_FREE_FIELDS)}"
                 )
     return repeated
 

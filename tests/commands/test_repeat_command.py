@@ -17,8 +17,8 @@ def tensors(run, name):
     """Give a checkpoint's weights and all of Adam's states."""
     checkpoint = torch.load(run / name, weights_only=True)
     states = checkpoint["optimizer_states"][0]["state"]
-    flat = {f"{key} {name}": state for key, named in states.items() for name, state in named.items()}
-    return checkpoint["state_dict"] | flat
+    adam = {(key, name): state for key in states for name, state in states[key].items()}
+    return {key: torch.as_tensor(each) for key, each in (checkpoint["state_dict"] | adam).items()}
 
 
 def assert_same_run(run, again, printed):
@@ -26,7 +26,7 @@ def assert_same_run(run, again, printed):
     for name in CHECKPOINTS:
         one, other = tensors(run, name), tensors(again, name)
         assert one.keys() == other.keys()
-        assert all(torch.equal(torch.as_tensor(one[key]), torch.as_tensor(other[key])) for key in one)
+        assert all(torch.equal(one[key], other[key]) for key in one)
         # Paths and times would show here.
         assert file_sha256(run / name) == file_sha256(again / name)
     assert metrics_of(run) == metrics_of(again)
@@ -53,7 +53,9 @@ def test_a_repeated_run_has_the_same_bits_wherever_its_data_lies(own_copy, tmp_p
 def test_a_run_of_two_processes_is_repeated_and_told_of_other_code(demo_folder, tmp_path):
     run, again = tmp_path / "run", tmp_path / "again"
     steps = ["trainer.max_epochs=1", "trainer.limit_train_batches=8"]
-    run_script("train", *small("nrms", demo_folder), *steps, "trainer.devices=2", f"run={run}")
+    run_script(
+        "train", *small("nrms_docvec", demo_folder), *steps, "trainer.devices=2", f"run={run}"
+    )
     origin = json.loads((run / "origin.json").read_text())
     assert origin["machine"]["devices"] == 2
     origin["packages"]["torch"] = "1.0"
@@ -64,9 +66,6 @@ def test_a_run_of_two_processes_is_repeated_and_told_of_other_code(demo_folder, 
     (line,) = (line for line in printed.splitlines() if "began under" in line)
     assert line.startswith(f"{run} began under code 01234567 with uncommitted changes, now ")
     assert f"torch 1.0, now {torch.__version__}" in line
-    assert (run / "vocabulary" / "tokenizer.json").read_bytes() == (
-        again / "vocabulary" / "tokenizer.json"
-    ).read_bytes()
 
 
 @pytest.mark.parametrize("how", ["repeat", "resume"])
