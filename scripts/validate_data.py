@@ -5,8 +5,8 @@ from rich.console import Console
 from rich.table import Table
 
 from nrms_torch.cli import command
-from nrms_torch.data.articles import vector_table
 from nrms_torch.data.quality.ranges import check_ranges
+from nrms_torch.data.tables import document_vectors
 from nrms_torch.training.assemble import made_data
 
 
@@ -16,6 +16,9 @@ def main(config: DictConfig) -> None:
     data = made_data(config.data)
     limits = (OmegaConf.to_object(config[name]) for name in ("ranges", "means"))
     summaries = check_ranges(data, *limits)  # type: ignore[arg-type]
+    if data.vectors is not None:
+        vectors = document_vectors(data).features
+        print(f"{data.vectors}: {len(vectors) - 1:,} vectors of width {vectors.shape[1]}")
     table = Table(title=f"{data.folder}: schema and ranges are as expected")
     for column in ("table", "feature", "least", "mean", "greatest", "missing"):
         is_text = column in ("table", "feature")
@@ -24,9 +27,6 @@ def main(config: DictConfig) -> None:
         shown = (f"{number:,.4g}" for number in numbers)
         table.add_row(name, feature, *shown, f"{missing:,}")
     Console(width=max(100, Console().width)).print(table)
-    if data.vectors is not None:
-        vectors = vector_table(data.vectors).features
-        print(f"{data.vectors}: {len(vectors) - 1:,} vectors of width {vectors.shape[1]}")
 
 
 if __name__ == "__main__":
