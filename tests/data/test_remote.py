@@ -7,18 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import fsspec
+import numpy as np
 import polars as pl
 import pytest
 from fsspec.registry import _registry
 from omegaconf import OmegaConf
-from run_script import run_script
 
+from nrms_torch.data.articles import vector_table
 from nrms_torch.data.config import DataConfig
+from nrms_torch.data.prepared import prepare
 from nrms_torch.data.remote import local_copy
+from nrms_torch.data.tables import document_vectors
 from nrms_torch.errors import InputError
 from nrms_torch.files import file_sha256
 from nrms_torch.training.assemble import data_config
 
+S3_VECTORS = "s3://news/demo/document_vectors.parquet"
 FILES = ("articles.parquet", "train/behaviors.parquet", "train/history.parquet")
 
 
@@ -150,11 +154,14 @@ def test_data_is_not_generated_into_a_store(config):
         data_config(section)
 
 
-def test_a_command_takes_data_from_s3(s3, tmp_path):
-    data = ["data.path=s3://news/demo", "data.generate=null", f"data.cache={tmp_path}/cache"]
-    printed = run_script("prepare_data", *data)
-    assert f"kept in {tmp_path}/cache/remote/s3/news/demo" in printed
-    assert "prepared train: 1,500 impressions" in printed
+def test_data_of_s3_is_prepared_as_local_data_is(s3, config, demo_folder):
+    section = OmegaConf.create(vars(config) | {"path": "s3://news/demo", "vectors": S3_VECTORS})
+    remote, table = data_config(section), vector_table(demo_folder / "document_vectors.parquet")
+    assert document_vectors(remote).ids.equals(table.ids)
+    local = replace(config, path=str(demo_folder), vectors=None)
+    one, other = (prepare(each, "train", table, 20) for each in (local, remote))
+    assert other.counts == one.counts
+    assert np.array_equal(other.candidates, one.candidates)
 
 
 def test_an_object_of_s3_that_changes_is_fetched_again_by_its_etag(s3, config):
