@@ -36,10 +36,9 @@ def step_table(operators: Iterable[Any]) -> str:
     lines.append("operators, time of their own:")
     own = [each for each in operators if not each.key.startswith(_MARKS)]
     own.sort(key=lambda each: -each.self_cpu_time_total)
-    lines += [
-        f"  {each.key[:38]:40}{each.self_cpu_time_total / total:7.1%}{each.count / number:8.0f} calls"
-        for each in own[:_OPERATORS]
-    ]
+    for each in own[:_OPERATORS]:
+        share, calls = each.self_cpu_time_total / total, each.count / number
+        lines.append(f"  {each.key[:38]:40}{share:7.1%}{calls:8.0f} calls a step")
     return "\n".join(lines) + "\n"
 
 
