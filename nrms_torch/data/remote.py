@@ -114,6 +114,8 @@ def _telling(field: str, url: str) -> Iterator[None]:
     except InputError:
         raise
     except ImportError as error:
-        raise InputError(f"{field}: {url}: {first_line(error)}; pip install '.[data]'") from error
+        raise InputError(
+            f"{field}: {url}: {first_line(error)}; expected pip install 'nrms-torch[data]'"
+        ) from error
     except Exception as error:  # each store has errors of its own kind
         raise InputError(f"{field}: {url} cannot be read: {first_line(error)}") from error

@@ -145,7 +145,7 @@ def test_a_package_that_is_missing_is_named(config, monkeypatch, url, package):
     monkeypatch.delitem(_registry, url.split(":")[0], raising=False)
     with pytest.raises(InputError, match=package) as caught:
         local_copy(replace(config, path=url, vectors=None))
-    assert str(caught.value).endswith("pip install '.[data]'")
+    assert str(caught.value).endswith("expected pip install 'nrms-torch[data]'")
 
 
 def test_data_is_not_generated_into_a_store(config):

@@ -1,11 +1,11 @@
 """How far a data set has drifted from another: two samples of each feature, compared."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
 from nrms_torch.errors import InputError
 
@@ -42,8 +42,10 @@ def compare(
     """Compare the features that both samples have, the one that drifted most first.
 
     A feature has drifted where its PSI is at least `threshold` and its p-value is below
-    `significance`. Raises InputError where there is nothing to compare.
+    `significance`. Raises InputError where there is nothing to compare, or no scipy.
     """
+    if find_spec("scipy") is None:
+        raise InputError("drift: scipy is not installed; expected pip install 'nrms-torch[data]'")
     both = [name for name in reference.columns if name in current.columns]
     both = [name for name in both if reference[name].count() and current[name].count()]
     if not both:
@@ -53,6 +55,8 @@ def compare(
 
 
 def _compare(old: pl.Series, new: pl.Series, threshold: float, significance: float) -> Drift:
+    from scipy import stats
+
     labels, counts = _numbers(old, new) if old.dtype.is_numeric() else _categories(old, new)
     if old.dtype.is_numeric():
         test = stats.ks_2samp(old.drop_nulls().to_numpy(), new.drop_nulls().to_numpy())
