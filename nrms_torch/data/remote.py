@@ -36,7 +36,7 @@ def local_copy(config: DataConfig) -> DataConfig:
     for will do. Raises InputError where there is nothing to fetch, or no way to.
     """
     cache = (Path(config.cache) if config.cache else users_cache()) / "remote"
-    changes = {}
+    changes: dict[str, Any] = {}
     if is_remote(str(config.path)):
         names = (*config.reader.FILES, TRUTH)
         changes["path"] = str(_fetch("data.path", config.path, names, cache))
