@@ -67,8 +67,8 @@ def project(tmp_path):
         (folder / name).write_text(text)
     run(folder, "git", "init", "--quiet")
     config = folder / ".dvc" / "config"
-    store = f"[core]\n    remote = store\n['remote \"store\"']\n    url = {tmp_path}/store\n"
-    config.write_text(config.read_text() + store)
+    text = config.read_text().replace("[core]", "[core]\n    remote = store", 1)
+    config.write_text(f"{text}['remote \"store\"']\n    url = {tmp_path}/store\n")
     run(folder, "git", "add", "--all")
     run(folder, "git", "commit", "--quiet", "--message", "Start")
     return folder
