@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export OMP_WAIT_POLICY ?= PASSIVE
 
 BUNDLE ?= runs/demo/bundle
-PROFILE ?= model=nrms
+PROFILE ?= model=nrms data.batch_size=64
 
 .PHONY: setup demo serve profile test lint format clean
 
