@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 export OMP_WAIT_POLICY ?= PASSIVE
 
 BUNDLE ?= runs/demo/bundle
+PROFILE ?= model=nrms data.batch_size=64
 
-.PHONY: setup demo serve test lint format clean
+.PHONY: setup demo serve profile test lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +37,11 @@ demo: $(VENV)/.train
 serve: $(VENV)/.train
 	$(BIN)/python scripts/serve.py bundle=$(BUNDLE)
 
+profile: $(VENV)/.train
+	rm -rf runs/profile
+	$(BIN)/python scripts/train.py $(PROFILE) run=runs/profile trainer.profiler=pytorch \
+		trainer.max_epochs=1 trainer.limit_train_batches=8
+
 test: lint
 	$(BIN)/pytest --cov --numprocesses=auto --dist=loadfile
 
@@ -49,5 +55,5 @@ format: setup
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) build *.egg-info data/demo runs/demo
+	rm -rf $(VENV) build *.egg-info data/demo runs/demo runs/profile
 	rm -rf .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,5 +1,6 @@
-"""Output files appear whole or not at all."""
+"""Output files appear whole or not at all; a file is known by its hash."""
 
+import hashlib
 import os
 import shutil
 import uuid
@@ -8,6 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nrms_torch.errors import InputError
+
+
+def users_cache() -> Path:
+    """Give the folder of the user's cache that is ours, which may not be there yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nrms-torch"
 
 
 @contextmanager
@@ -66,6 +72,12 @@ def require_replaceable(path: Path, *, known_by: str) -> None:
     if path.exists() and not is_ours:
         raise InputError(f"{path}: is in use, and is no folder with a {known_by}")
     _make_parents(path)
+
+
+def file_sha256(path: Path) -> str:
+    """Give the SHA-256 of a file's bytes, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _make_parents(path: Path) -> None:

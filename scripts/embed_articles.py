@@ -9,6 +9,7 @@ from nrms_torch.cli import command
 from nrms_torch.data.articles import article_texts
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.embedding import embed_texts, write_vectors
+from nrms_torch.data.remote import local_copy
 from nrms_torch.errors import InputError
 from nrms_torch.fields import require_integer
 from nrms_torch.files import require_writable
@@ -20,7 +21,7 @@ def main(config: DictConfig) -> None:
     output = Path(str(config.output))
     require_writable(output)
     require_integer("batch_size", config.batch_size, 1)
-    data = DataConfig(format=config.format, path=config.path)
+    data = local_copy(DataConfig(format=config.format, path=config.path))
     articles = data.reader.read_articles(data.folder)
     if articles is None:
         raise InputError(f"{data.folder}: has no articles file, so there are no titles to embed")

@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 from nrms_torch.cli import command
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.measure import measure
+from nrms_torch.training.repeat import check_origin, compare_weights
 from nrms_torch.training.start import choose_run
 from nrms_torch.training.trainer import make_trainer
 
@@ -14,20 +15,24 @@ from nrms_torch.training.trainer import make_trainer
 @command("train")
 def main(config: DictConfig) -> None:
     """Fit, then measure the best checkpoint on the validation split."""
-    run, config = choose_run(config, overrides=HydraConfig.get().overrides.task)
-    datamodule, module = for_training(config, run.vocabulary())
+    start = choose_run(config, overrides=HydraConfig.get().overrides.task)
+    run, config, before = start
+    datamodule, module = for_training(config, start.vocabulary())
     trainer = make_trainer(
         config.trainer,
         callbacks=[instantiate(callback) for callback in config.callbacks.values() if callback],
         logger=[instantiate(logger) for logger in config.logger.values()],
         default_root_dir=config.run,
     )
+    origin = check_origin(datamodule, module, trainer.world_size, before)
     datamodule.check(trainer.world_size)
     if trainer.is_global_zero:
         print(datamodule.summary("train"), datamodule.summary("validation"), sep="\n")
-    run.begin(config, datamodule.vocabulary)
+    run.begin(config, datamodule.vocabulary, origin)
     trainer.fit(module, datamodule=datamodule, ckpt_path=run.resume_from())
     measure(trainer, module, datamodule, run, split="validation", checkpoint=run.best())
+    if before and before != run and trainer.is_global_zero:
+        print(compare_weights(before, run))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from nrms_torch.model.dense import CountedBatchNorm
 from nrms_torch.serving.bundle import MANIFEST, seal
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.import_weights import import_weights
+from nrms_torch.training.origin import describe_origin
 from nrms_torch.training.run_folder import RunFolder
 
 KINDS = ("nrms", "nrms_dense_layers", "nrms_docvec")
@@ -47,7 +48,7 @@ def make_run(kind: str, variant: str, data: Path, path: Path, *more: str) -> Non
                 layer.running_mean += 0.1 * torch.randn(layer.weight.shape, generator=generator)
                 layer.running_var += torch.rand(layer.weight.shape, generator=generator)
     run = RunFolder(path)
-    run.begin(config, datamodule.vocabulary)
+    run.begin(config, datamodule.vocabulary, describe_origin())
     save(module, run)
 
 

@@ -18,6 +18,7 @@ from nrms_torch.data.schema import (
     INVIEW,
     SPLITS,
     SUBTITLE,
+    TIME,
     TITLE,
     Split,
 )
@@ -27,10 +28,14 @@ IDS_INVIEW = "article_ids_inview"
 IDS_CLICKED = "article_ids_clicked"
 IDS_HISTORY = "article_id_fixed"
 CATEGORY_NAME = "category_str"
+_SHOWN = "impression_time"
 
 _FOLDERS = {split: split for split in SPLITS}
-_BEHAVIORS, _HISTORY = "behaviors.parquet", "history.parquet"
+_BEHAVIORS, _HISTORY, _ARTICLES = "behaviors.parquet", "history.parquet", "articles.parquet"
+# All that a data folder can have.
+FILES = (_ARTICLES, *(f"{split}/{name}" for split in SPLITS for name in (_BEHAVIORS, _HISTORY)))
 _CATEGORY_KIND = Kind("an integer or a string", lambda t: INTEGER.accepts(t) or TEXT.accepts(t))
+_TIME_KIND = Kind("a time", lambda dtype: isinstance(dtype, pl.Datetime))
 
 
 class _Ids(NamedTuple):
@@ -104,6 +109,20 @@ def read_files(behaviors: Path, histories: Path | None, *, integer_ids: bool = T
     )
 
 
+def read_times(folder: Path, split: str) -> pl.LazyFrame | None:
+    """Read when each impression of a split was shown, in order: TIME; None where none are told.
+
+    Raises InputError on a column of the wrong type.
+    """
+    table = checks.scan_parquet(split_files(folder, split)[0], {}, {_SHOWN: _TIME_KIND})
+    return table.select(pl.col(_SHOWN).alias(TIME)) if _SHOWN in table.collect_schema() else None
+
+
+def article_files(folder: Path) -> list[Path]:
+    """The files that `read_articles` reads: articles.parquet, where it is there."""
+    return [path for path in [folder / _ARTICLES] if path.exists()]
+
+
 def read_articles(folder: Path) -> pl.LazyFrame | None:
     """Read `articles.parquet`, checked: one row an article (the first of those with equal ids).
 
@@ -115,9 +134,9 @@ def read_articles(folder: Path) -> pl.LazyFrame | None:
     of the wrong type, and on a null article id.
     """
     checks.require_folder(folder)
-    path = folder / "articles.parquet"
-    if not path.exists():
+    if not (found := article_files(folder)):
         return None
+    (path,) = found
     texts = {SUBTITLE: TEXT, BODY: TEXT, CATEGORY_NAME: TEXT, CATEGORY: _CATEGORY_KIND}
     table = checks.scan_parquet(path, {ARTICLE_ID: INTEGER, TITLE: TEXT}, texts)
     with checks.reading_parquet(path):

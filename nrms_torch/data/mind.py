@@ -18,6 +18,7 @@ from nrms_torch.data.schema import (
     IMPRESSION_ID,
     INVIEW,
     SUBTITLE,
+    TIME,
     TITLE,
     Split,
 )
@@ -25,7 +26,7 @@ from nrms_torch.errors import InputError
 
 IMPRESSIONS = "impressions"
 ABSTRACT = "abstract"
-BEHAVIORS_FIELDS = (IMPRESSION_ID, "user_id", "time", HISTORY, IMPRESSIONS)
+BEHAVIORS_FIELDS = (IMPRESSION_ID, "user_id", TIME, HISTORY, IMPRESSIONS)
 NEWS_FIELDS = (
     ARTICLE_ID,
     CATEGORY,
@@ -38,7 +39,9 @@ NEWS_FIELDS = (
 )
 
 _FOLDERS = {"train": "train", "validation": "dev", "test": "test"}
-_BEHAVIORS = "behaviors.tsv"
+_BEHAVIORS, _NEWS = "behaviors.tsv", "news.tsv"
+# All that a data folder can have.
+FILES = tuple(f"{folder}/{name}" for folder in _FOLDERS.values() for name in (_BEHAVIORS, _NEWS))
 _LINE = "line"
 _REST = "rest"
 
@@ -89,6 +92,18 @@ def read_split(folder: Path, split: str) -> Split:
     )
 
 
+def read_times(folder: Path, split: str) -> pl.LazyFrame | None:
+    """Read when each impression of a split was shown, in order: TIME, null where it is no time."""
+    table = _scan_tsv(split_files(folder, split)[0], BEHAVIORS_FIELDS)
+    return table.select(pl.col(TIME).str.to_datetime("%m/%d/%Y %I:%M:%S %p", strict=False))
+
+
+def article_files(folder: Path) -> list[Path]:
+    """The files that `read_articles` reads: each split's news.tsv, where it is there."""
+    paths = (folder / _FOLDERS[split] / _NEWS for split in available_splits(folder))
+    return [path for path in paths if path.exists()]
+
+
 def read_articles(folder: Path) -> pl.LazyFrame | None:
     """Read the `news.tsv` of every split, checked: one row an article (the first of equal ids).
 
@@ -98,8 +113,7 @@ def read_articles(folder: Path) -> pl.LazyFrame | None:
     Raises InputError on a missing folder, on an empty file, on text that is not UTF-8, and on a
     line with too few or too many fields or no article id.
     """
-    paths = [folder / _FOLDERS[split] / "news.tsv" for split in available_splits(folder)]
-    tables = [_scan_news(path) for path in paths if path.exists()]
+    tables = [_scan_news(path) for path in article_files(folder)]
     if not tables:
         return None
     texts = [pl.col(TITLE), pl.lit("").alias(SUBTITLE), pl.col(ABSTRACT).alias(BODY)]

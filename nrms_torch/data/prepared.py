@@ -13,7 +13,7 @@ from nrms_torch.data.fingerprint import Fingerprint, describe_ids
 from nrms_torch.data.mapped import MappedImpressions, open_impressions
 from nrms_torch.data.writing import write_impressions
 from nrms_torch.errors import InputError
-from nrms_torch.files import replacing_folder, unfinished
+from nrms_torch.files import replacing_folder, unfinished, users_cache
 from nrms_torch.locks import exclusive
 
 VERSION = 1  # of the arrays: raised whenever the same data gives other ones
@@ -39,7 +39,8 @@ def prepare(
     }
     fingerprint = Fingerprint(config.reader.split_files(config.folder, split), options)
     name = f"{split}-{fingerprint.hash[:16]}"
-    places = [Path(config.cache)] if config.cache else [config.folder / FOLDER, _users_cache()]
+    of_user = users_cache() / "prepared"
+    places = [Path(config.cache)] if config.cache else [config.folder / FOLDER, of_user]
     for place in places:
         if found := _find(place / name, fingerprint):
             return found
@@ -91,11 +92,6 @@ def _make(
         f"kept in {folder}"
     )
     return open_impressions(folder)
-
-
-def _users_cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "nrms-torch" / "prepared"
 
 
 def _first_writable(places: Sequence[Path]) -> Path:

@@ -15,6 +15,7 @@ TITLE = "title"
 SUBTITLE = "subtitle"
 BODY = "body"
 CATEGORY = "category"
+TIME = "time"
 
 SPLITS = ("train", "validation", "test")
 

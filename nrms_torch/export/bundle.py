@@ -20,7 +20,7 @@ from nrms_torch.export.check import Agreement, check_bundle
 from nrms_torch.export.graphs import OPSET, require_exporter, write_graphs
 from nrms_torch.export.quantize import Measures, measure, quantise_graphs, validation_split
 from nrms_torch.export.readers import require_reader_count, write_readers
-from nrms_torch.files import replacing, replacing_folder, require_replaceable
+from nrms_torch.files import file_sha256, replacing, replacing_folder, require_replaceable
 from nrms_torch.model.hyper_parameters import HyperParameters, to_mapping
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.serving import Bundle, Recommender
@@ -30,7 +30,6 @@ from nrms_torch.serving.bundle import (
     MANIFEST,
     VECTORS,
     VOCABULARY,
-    file_sha256,
     seal,
 )
 from nrms_torch.serving.encoders import Encoders

@@ -17,6 +17,7 @@ import polars as pl
 from nrms_torch.data.schema import ARTICLE_ID, HISTORY
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
+from nrms_torch.files import file_sha256
 from nrms_torch.model.hyper_parameters import HyperParameters, NRMSHyperParameters, from_mapping
 
 FORMAT = 1
@@ -123,12 +124,6 @@ def seal(folder: Path, content: Mapping[str, Any]) -> None:
     }
     text = json.dumps(manifest | {"digest": _digest(manifest)}, indent=2, allow_nan=False)
     (folder / MANIFEST).write_text(text + "\n")
-
-
-def file_sha256(path: Path) -> str:
-    """Give the SHA-256 of a file's bytes, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.data.demo.generate import generate
+from nrms_torch.data.remote import is_remote, local_copy
 from nrms_torch.data.tables import document_vectors, titles_without_text
 from nrms_torch.data.transformer import word_embeddings
 from nrms_torch.data.vocabulary import Vocabulary
@@ -36,7 +37,7 @@ def for_training(
     Sizes that the data decides are filled in: the vocabulary's, a transformer's embedding width,
     a document vector's. Raises InputError for whatever in the configuration or the data is wrong.
     """
-    data = _made_data(config.data)
+    data = made_data(config.data)
     training = from_fields(TrainingParameters, "training", _plain(config.training))
     require_integer("seed", config.seed, 0)
     model = _plain(config.model)
@@ -70,7 +71,7 @@ def for_preparing(config: DictConfig) -> tuple[DataConfig, ArticleTable, int]:
 
     Of titles there are no tokens, which take long. Raises InputError as `for_training` does.
     """
-    data = _made_data(config.data)
+    data = made_data(config.data)
     model = _plain(config.model)
     _check_model(model)
     table = titles_without_text(data) if "title_size" in model else document_vectors(data)
@@ -108,17 +109,26 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
     return datamodule, module
 
 
-def data_config(section: DictConfig, **overrides: Any) -> DataConfig:
-    """Make the data configuration of a `data` section; InputError for a field it does not have."""
-    return from_fields(DataConfig, "data", _plain(section) | overrides)
-
-
-def _made_data(section: DictConfig) -> DataConfig:
-    """Read a `data` section, and generate the data that it asks for."""
+def made_data(section: DictConfig) -> DataConfig:
+    """Make the data configuration of a `data` section, and generate the data that it asks for."""
     data = data_config(section)
     if data.generate:
         generate(data.folder, **data.generate)  # ranks that start together agree on one
     return data
+
+
+def data_config(section: DictConfig, **overrides: Any) -> DataConfig:
+    """Make the data configuration of a `data` section, over local copies of what is remote.
+
+    InputError for a field that it does not have, and for data that cannot be fetched.
+    """
+    data = from_fields(DataConfig, "data", _plain(section) | overrides)
+    if data.generate and is_remote(data.path):
+        raise InputError(
+            f"data.generate: data is generated in a local folder, not in {data.path}; expected "
+            "data.generate=null"
+        )
+    return local_copy(data)
 
 
 def _transformer_rows(vocabulary: Vocabulary, start: int) -> Tensor | None:

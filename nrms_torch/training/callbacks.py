@@ -1,12 +1,29 @@
 """Lightning's callbacks where they would lose something when a run resumes."""
 
+from pathlib import Path
 from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 
-class LastCheckpoint(ModelCheckpoint):
+class MovableCheckpoint(ModelCheckpoint):
+    """Keeps file names relative to its folder in the state that goes into a checkpoint.
+
+    With absolute ones Lightning would forget the best score of a run whose folder has moved, and
+    the same training in two places would give files of different bytes.
+    """
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the state, with names that begin with a dot for the folder."""
+        return dict(_rebased(super().state_dict(), str(self.dirpath), "."))
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the state up, with names where the folder is now."""
+        super().load_state_dict(_rebased(state_dict, ".", str(self.dirpath)))
+
+
+class LastCheckpoint(MovableCheckpoint):
     """Saves after each epoch, and every n steps inside it, but not at its last step.
 
     There Lightning would save before the epoch's validation, which a resumed run would then skip,
@@ -37,3 +54,12 @@ class ResumableEarlyStopping(EarlyStopping):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stop at once where patience had run out."""
         trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
+
+
+def _rebased(value: Any, old: str, new: str) -> Any:
+    """Replace the folder `old` by `new` in every path of a state."""
+    if isinstance(value, str) and Path(value).is_relative_to(old) and value.startswith(old):
+        return new + value[len(old) :]
+    if isinstance(value, dict):
+        return {_rebased(name, old, new): _rebased(item, old, new) for name, item in value.items()}
+    return value

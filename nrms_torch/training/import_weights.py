@@ -16,6 +16,7 @@ from nrms_torch.keras_weights import KerasWeights
 from nrms_torch.model.hyper_parameters import from_mapping
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.training.lightning_module import NRMSModule, TrainingParameters
+from nrms_torch.training.origin import describe_origin
 from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.start import choose_run
 from nrms_torch.training.trainer import AtomicCheckpointIO
@@ -28,7 +29,7 @@ def import_weights(config: DictConfig) -> RunFolder:
     file's; all others are `config.model`'s. Raises InputError where the weights do not fit them,
     before anything is written.
     """
-    run, config = choose_run(config, overrides=())
+    run, config, _ = choose_run(config, overrides=())
     weights = KerasWeights.read(Path(str(config.weights)))
     model: Any = OmegaConf.to_container(config.model, resolve=True)
     if model["name"] != weights.model_name:
@@ -48,7 +49,7 @@ def import_weights(config: DictConfig) -> RunFolder:
     if config.data.path is None:
         with open_dict(config):
             del config.data["path"]  # so that evaluation asks for it
-    run.begin(config, vocabulary)
+    run.begin(config, vocabulary, describe_origin())
     _save(module, run)
     return run
 

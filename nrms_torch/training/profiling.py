@@ -8,6 +8,7 @@ from lightning.pytorch.profilers import Profiler, PyTorchProfiler, SimpleProfile
 
 from nrms_torch.errors import InputError
 from nrms_torch.ranks import is_rank_zero
+from nrms_torch.training.step_times import step_table
 
 _STAGES = ("training", "validation", "test")
 _OPERATORS = 40  # of the table; the others take no time
@@ -17,8 +18,8 @@ def make_profiler(name: str | None, folder: Path) -> Profiler | None:
     """Make the profiler that `trainer.profiler` names, which writes into `folder`.
 
     `simple` writes the time of each of Lightning's actions. `pytorch` writes, of three steps of
-    each stage, the time of each operator and a trace for chrome://tracing or perfetto.dev.
-    InputError for any other name.
+    each stage, the time of each operator and a trace for chrome://tracing or perfetto.dev, and of
+    training the shares of its parts, which it prints too. InputError for any other name.
     """
     if name is None:
         return None
@@ -41,6 +42,10 @@ def _pytorch(folder: Path) -> Profiler:
             table = operators.table(sort_by="self_cpu_time_total", row_limit=_OPERATORS)
             (folder / f"{stage}-operators.txt").write_text(table)
             profile.export_chrome_trace(str(folder / f"{stage}-trace.json"))
+            if stage == "training":
+                shares = step_table(operators)
+                (folder / "training-shares.txt").write_text(shares)
+                print(shares, end="")
 
     return PyTorchProfiler(
         # Once: Lightning's own schedule would write a trace for every five steps of a run.

@@ -1,6 +1,7 @@
 """A run is a folder: its configuration, vocabulary, checkpoints, metrics and learning curve."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ class RunFolder:
     def config_file(self) -> Path:
         """The resolved configuration, as YAML."""
         return self.path / "config.yaml"
+
+    @property
+    def origin_file(self) -> Path:
+        """What the run was made of, as JSON: command, code, packages, machine, data."""
+        return self.path / "origin.json"
 
     @property
     def best_checkpoint(self) -> Path:
@@ -59,6 +65,15 @@ class RunFolder:
         config.run = str(self.path)
         return config
 
+    def origin(self) -> dict[str, Any]:
+        """Read what the run was made of; empty where an older version has not kept it."""
+        if not self.origin_file.is_file():
+            return {}
+        try:
+            return dict(json.loads(self.origin_file.read_text()))
+        except ValueError as error:  # no JSON, or none of ours
+            raise InputError(f"{self.origin_file}: damaged: {error}") from error
+
     def vocabulary_size(self) -> int:
         """Give the number of tokens of the run's vocabulary, 0 where it has none."""
         vocabulary = self.vocabulary()
@@ -70,13 +85,17 @@ class RunFolder:
             return None
         return Vocabulary.load(self.vocabulary_folder)
 
-    def begin(self, config: DictConfig, vocabulary: Vocabulary | None) -> None:
+    def begin(
+        self, config: DictConfig, vocabulary: Vocabulary | None, origin: Mapping[str, Any]
+    ) -> None:
         """Write what a run starts from, once all of it is known to be sound; rank 0 alone does."""
         if not is_rank_zero() or self.config_file.exists():
             return
         self.path.mkdir(parents=True, exist_ok=True)
         if vocabulary is not None:
             vocabulary.save(self.vocabulary_folder)
+        with replacing(self.origin_file) as temporary:
+            temporary.write_text(json.dumps(origin, indent=2) + "\n")
         with replacing(self.config_file) as temporary:
             OmegaConf.save(config, temporary)
 

@@ -1,15 +1,18 @@
-"""Where a run begins: a new folder, or one that it resumes."""
+"""Where a run begins: a new folder, one that it resumes, or another run that it repeats."""
 
 import os
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
+from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
 from nrms_torch.ranks import is_rank_zero
+from nrms_torch.training.no_secrets import refuse_secrets
 from nrms_torch.training.run_folder import RunFolder
 
 # Tells the processes that a DDP launch starts how rank 0 has named a run without a name.
@@ -19,24 +22,48 @@ _FIXED = ("data", "model", "training", "seed")
 _FREE_FIELDS = ("path", "vectors", "transformer", "num_workers", "cache", "generate")
 
 
-def choose_run(config: DictConfig, overrides: Iterable[str]) -> tuple[RunFolder, DictConfig]:
+class Start(NamedTuple):
+    """A run's folder and configuration, and the run that it resumes or repeats, if any."""
+
+    run: RunFolder
+    config: DictConfig
+    before: RunFolder | None
+
+    def vocabulary(self) -> Vocabulary | None:
+        """Read the vocabulary to train with, None where there is none yet.
+
+        Rank 0 has written it when it starts the others.
+        """
+        found = self.run.vocabulary()
+        return self.before.vocabulary() if found is None and self.before else found
+
+
+def choose_run(config: DictConfig, overrides: Iterable[str]) -> Start:
     """Choose the run folder that `config` asks for, or take up the one it resumes.
 
-    A resumed run goes on with its own configuration where `overrides`, the user's, say nothing.
-    Nothing is written yet; the processes that rank 0 launches will find the same folder. Raises
-    InputError for a folder in use, for one that cannot be resumed, and for a launch whose ranks
-    would not agree on a name.
+    A resumed run goes on with its own configuration where `overrides`, the user's, say nothing; a
+    repeated one leaves them nothing to say but where things lie. Nothing is written yet; the
+    processes that rank 0 launches will find the same folder. Raises InputError for a folder in use,
+    for one that cannot be resumed or repeated, for a secret in the configuration, and for a launch
+    whose ranks would not agree on a name.
     """
+    if config.resume and config.repeat:
+        raise InputError("repeat: a run is repeated or, with resume, goes on; expected one of them")
     if config.resume:
-        run = RunFolder.open(str(config.resume))
-        return run, _resumed(config, run, overrides)
+        before = RunFolder.open(str(config.resume))
+        return Start(before, _resumed(config, before, overrides), before)
+    repeated = None
+    if config.repeat:
+        repeated = RunFolder.open(str(config.repeat))
+        config = _repeated(config, repeated, overrides)
+    refuse_secrets(config)
     run = RunFolder(Path(str(config.run or _fresh_name(config))))
     if is_rank_zero() and run.path.exists() and not _is_empty(run.path):
         raise InputError(
             f"run: {run.path} is not empty; name another folder, or resume={run.path} to go on"
         )
     config.run = str(run.path)
-    return run, config
+    return Start(run, config, repeated)
 
 
 def _is_empty(path: Path) -> bool:
@@ -55,15 +82,39 @@ def _fresh_name(config: DictConfig) -> str:
     return name
 
 
+def _repeated(config: DictConfig, before: RunFolder, overrides: Iterable[str]) -> DictConfig:
+    """Give the configuration of a run that is repeated, with `overrides` of where things lie."""
+    repeated = before.config()
+    with open_dict(repeated):
+        repeated.run, repeated.repeat, repeated.resume = config.run, config.repeat, None
+        for name in map(_overridden, overrides):
+            section, _, field = name.partition(".")
+            if section == "logger":
+                repeated.logger = config.logger
+            elif section == "data" and field in _FREE_FIELDS:
+                repeated.data[field] = config.data[field]
+            elif name not in ("run", "repeat"):
+                raise InputError(
+                    f"{name}: a repeated run has the configuration of {before.config_file}; "
+                    f"expected no more than run, logger, and of data {', '.join(_FREE_FIELDS)}"
+                )
+    return repeated
+
+
+def _overridden(override: str) -> str:
+    """Give the field or the group that an override of Hydra's names."""
+    return re.split(r"[=@]", override.lstrip("+~"))[0]
+
+
 def _resumed(config: DictConfig, run: RunFolder, overrides: Iterable[str]) -> DictConfig:
     if config.run and Path(str(config.run)) != run.path:
         raise InputError(f"run: {config.run} differs from resume={run.path}; expected one of them")
     config.run = str(run.path)
     before = run.config()
-    touched = {re.split(r"[=./@]", override.lstrip("+~"))[0] for override in overrides}
+    touched = {re.split(r"[./]", _overridden(override))[0] for override in overrides}
     for section in config:
         if section not in touched and "experiment" not in touched and section != "resume":
-            config[section] = before[section]
+            config[section] = before.get(section)
     for section in _FIXED:
         _check_same(str(section), config, before, run)
     return config

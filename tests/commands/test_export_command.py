@@ -4,8 +4,8 @@ import shutil
 import pytest
 from run_script import assert_one_line, metrics_of, run_script
 
+from nrms_torch.files import file_sha256
 from nrms_torch.serving import Recommender
-from nrms_torch.serving.bundle import file_sha256
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
 import json
+import re
 import signal
 import subprocess
 import time
@@ -169,6 +170,11 @@ def test_a_trace_of_the_operators_is_kept_in_the_run_folder(demo_folder, tmp_pat
     events = json.loads((run / "training-trace.json").read_text())["traceEvents"]
     steps = {event["name"] for event in events if event["name"].startswith("ProfilerStep#")}
     assert len(steps) == 3
+    shares = (run / "training-shares.txt").read_text()
+    parts = dict(re.findall(r"^  (loader|forward|backward|optimizer) +([\d.]+)%$", shares, re.M))
+    assert len(parts) == 4
+    assert 50 < sum(map(float, parts.values())) <= 100.5
+    assert "aten::mm" in shares
 
 
 def test_an_unknown_profiler_is_told_in_one_line(demo_folder, tmp_path):

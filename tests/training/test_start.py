@@ -9,7 +9,7 @@ from nrms_torch.training.start import choose_run
 
 
 def config(run=None):
-    return OmegaConf.create({"run": run, "resume": None, "model": {"name": "nrms"}})
+    return OmegaConf.create({"run": run, "resume": None, "repeat": None, "model": {"name": "nrms"}})
 
 
 @pytest.fixture(autouse=True)
@@ -22,24 +22,24 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_ranks_that_a_run_launches_find_the_name_that_it_chose(monkeypatch):
-    run, _ = choose_run(config(), overrides=())
+    run, *_ = choose_run(config(), overrides=())
     run.path.mkdir(parents=True)
     monkeypatch.setattr(rank_zero_only, "rank", 1)
-    again, _ = choose_run(config(), overrides=())
+    again, *_ = choose_run(config(), overrides=())
     assert again.path == run.path
 
 
 def test_a_named_run_is_the_same_on_every_rank_whatever_ran_before(monkeypatch):
     choose_run(config(), overrides=())
     monkeypatch.setattr(rank_zero_only, "rank", 1)
-    run, _ = choose_run(config("mine"), overrides=())
+    run, *_ = choose_run(config("mine"), overrides=())
     assert str(run.path) == "mine"
 
 
 def test_a_second_run_of_a_process_has_a_folder_of_its_own():
-    first, _ = choose_run(config(), overrides=())
+    first, *_ = choose_run(config(), overrides=())
     first.path.mkdir(parents=True)
-    second, _ = choose_run(config(), overrides=())
+    second, *_ = choose_run(config(), overrides=())
     assert second.path != first.path
 
 

@@ -1,0 +1,54 @@
+"""A run that follows another, by resuming or repeating it: the same data, and the same weights."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nrms_torch.data.content import hash_files, require_same, training_files
+from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.ranks import is_rank_zero
+from nrms_torch.training.lightning_module import NRMSModule
+from nrms_torch.training.origin import describe_origin, differences
+from nrms_torch.training.run_folder import RunFolder
+
+
+def check_origin(
+    datamodule: NewsDataModule, module: NRMSModule, devices: int, before: RunFolder | None
+) -> dict[str, Any]:
+    """Tell what a run is made of, its data's hashes included, and hold it to the run `before`.
+
+    Raises InputError where the data is not what that run was trained on; where code, packages or
+    machine differ it says so in a line. Rank 0 alone looks, the others get an empty mapping.
+    """
+    if not is_rank_zero():
+        return {}
+    files = training_files(datamodule.config, reads_titles=datamodule.vocabulary is not None)
+    hashes = hash_files(files)
+    if datamodule.vocabulary is not None and datamodule.vocabulary.transformer:
+        # They can come from a Hub, where there is no file to name.
+        embeddings = module.model.word_embeddings().detach().numpy()
+        hashes["data.transformer"] = hashlib.sha256(embeddings.tobytes()).hexdigest()
+    origin = describe_origin(devices) | {"data": hashes}
+    then = before.origin() if before else {}
+    if before and "data" in then:  # imported weights have none
+        require_same(hashes, then["data"], files, before.path)
+    if before and then and (found := differences(then, origin)):
+        print(f"{before.path} began under {'; '.join(found)}: the last digits can differ")
+    return origin
+
+
+def compare_weights(before: RunFolder, run: RunFolder) -> str:
+    """Say in a line whether two runs ended with the same weights, bit for bit."""
+    one, other = (_weights(each.last_checkpoint) for each in (before, run))
+    if one.keys() != other.keys() or any(one[name].shape != other[name].shape for name in one):
+        return f"{run.path}: has other layers than {before.path}"
+    if all(torch.equal(one[name], other[name]) for name in one):
+        return f"{run.path}: the same weights as {before.path}, bit for bit"
+    largest = max((one[name] - other[name]).abs().max().item() for name in one)
+    return f"{run.path}: the weights of {before.path} but for differences of up to {largest:.1e}"
+
+
+def _weights(checkpoint: Path) -> dict[str, torch.Tensor]:
+    return dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])

@@ -1,0 +1,33 @@
+"""Check a data folder before it is used: `python scripts/validate_data.py data.path=FOLDER`."""
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+from nrms_torch.cli import command
+from nrms_torch.data.quality.ranges import check_ranges
+from nrms_torch.data.tables import document_vectors
+from nrms_torch.training.assemble import made_data
+
+
+@command("validate_data")
+def main(config: DictConfig) -> None:
+    """Read every row of every file, hold it to schema and ranges, and print what there is."""
+    data = made_data(config.data)
+    limits = (OmegaConf.to_object(config[name]) for name in ("ranges", "means"))
+    summaries = check_ranges(data, *limits)  # type: ignore[arg-type]
+    if data.vectors is not None:
+        vectors = document_vectors(data).features
+        print(f"{data.vectors}: {len(vectors) - 1:,} vectors of width {vectors.shape[1]}")
+    table = Table(title=f"{data.folder}: schema and ranges are as expected")
+    for column in ("table", "feature", "least", "mean", "greatest", "missing"):
+        is_text = column in ("table", "feature")
+        table.add_column(column, justify="left" if is_text else "right")
+    for name, feature, *numbers, missing in summaries:
+        shown = (f"{number:,.4g}" for number in numbers)
+        table.add_row(name, feature, *shown, f"{missing:,}")
+    Console(width=max(100, Console().width)).print(table)
+
+
+if __name__ == "__main__":
+    main()
