@@ -1,4 +1,4 @@
-"""The W&B run of a run folder: which one it is, whether it is offline, and how it is opened again."""
+"""The W&B run of a run folder: which one it is, whether it is offline, how to open it again."""
 
 import json
 import netrc
@@ -77,8 +77,8 @@ def sync_hint(experiment: Any, folder: Path) -> str | None:
     """Say how an offline run is uploaded; None for one that is online."""
     if not experiment.offline:
         return None
-    written = folder / "wandb" / Path(experiment.dir).parent.name
-    return f"W&B: offline; to upload, once `wandb login` is done: wandb sync {written}"
+    # All of the folder's, in one go: W&B joins the parts of a run that was resumed or exported.
+    return f"W&B: offline; to upload, after `wandb login`: wandb sync {folder}/wandb/offline-run-*"
 
 
 @contextmanager

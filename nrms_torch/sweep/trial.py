@@ -1,0 +1,114 @@
+"""One trial: a training by its own command, watched epoch by epoch."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+import optuna
+import torch
+
+import nrms_torch
+from nrms_torch.errors import InputError
+from nrms_torch.sweep.space import Sweep, override
+from nrms_torch.tracking.curves import Curve, read_curves
+
+_TRAIN = Path(nrms_torch.__file__).parent.parent / "scripts" / "train.py"
+_KEEPER = "nrms_torch.sweep.keeper"
+_USAGE_ERROR = 2
+_POLL_S = 0.2
+
+
+class TrainingFailedError(Exception):
+    """A training that did not come to its end."""
+
+
+@dataclass(frozen=True)
+class Trials:
+    """How trials train: into `folder`, with `overrides`; `epochs` where the sweep says nothing."""
+
+    folder: Path
+    sweep: Sweep
+    overrides: Sequence[str]
+    epochs: int
+    workers: int
+
+    def run_of(self, number: int) -> Path:
+        """The run folder of a trial."""
+        return self.folder / "trials" / f"{number:03}"
+
+    def log_of(self, number: int) -> Path:
+        """What a trial's training printed."""
+        return self.folder / "logs" / f"{number:03}.txt"
+
+    def settings(self, trial: optuna.trial.BaseTrial | optuna.trial.FrozenTrial) -> list[str]:
+        """Give the overrides that repeat a trial's training."""
+        own = [f"{name}={override(value)}" for name, value in trial.params.items()]
+        return [*self.overrides, *own]
+
+    def train(self, trial: optuna.Trial, stop: Event) -> float:
+        """Train, and give the best measurement; each is reported, so that the pruner may end it.
+
+        Raises optuna.TrialPruned where it does, TrainingFailedError where the training fails or
+        `stop` is set, and InputError for a mistake in the settings, which all trials would share.
+        """
+        number, start = trial.number, time.perf_counter()
+        log, epochs = self.log_of(number), trial.params.get("trainer.max_epochs", self.epochs)
+        log.parent.mkdir(exist_ok=True)
+        trial.set_user_attr("run", str(self.run_of(number)))
+        with (
+            log.open("w") as output,
+            subprocess.Popen(
+                self._command(trial),
+                stdin=subprocess.PIPE,  # held open as long as the training is wanted
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=os.environ | self._threads(),
+            ) as process,
+        ):
+            measured: Curve = []
+            while True:
+                has_ended = process.poll() is not None
+                curve = self._curve(number)
+                for step, (_, value) in enumerate(curve[len(measured) :], len(measured) + 1):
+                    trial.report(value, step)
+                    if step < epochs and trial.should_prune():
+                        raise optuna.TrialPruned
+                measured = curve
+                trial.set_user_attr("seconds", round(time.perf_counter() - start, 1))
+                if has_ended:
+                    break
+                if stop.is_set():
+                    raise TrainingFailedError("stopped")
+                time.sleep(_POLL_S)
+        if process.returncode:
+            self._complain(number, process.returncode)
+        if not measured:
+            known = ", ".join(read_curves(self.run_of(number)))
+            raise InputError(f"metric.name: {self.sweep.metric!r} is none of {known}")
+        values = [value for _, value in measured]
+        return max(values) if self.sweep.goal == "maximize" else min(values)
+
+    def _command(self, trial: optuna.Trial) -> list[str]:
+        train = [sys.executable, str(_TRAIN), *self.settings(trial)]
+        return [sys.executable, "-m", _KEEPER, *train, f"run={self.run_of(trial.number)}"]
+
+    def _threads(self) -> dict[str, str]:
+        """Share the cores among the workers, unless the user has."""
+        if self.workers == 1 or "OMP_NUM_THREADS" in os.environ:
+            return {}
+        return {"OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // self.workers))}
+
+    def _curve(self, number: int) -> Curve:
+        return read_curves(self.run_of(number)).get(self.sweep.metric, [])
+
+    def _complain(self, number: int, status: int) -> None:
+        log = self.log_of(number)
+        lines = log.read_text().strip().splitlines() or [""]
+        if status == _USAGE_ERROR:
+            raise InputError(f"trial {number}: {lines[-1].removeprefix('error: ')}")
+        raise TrainingFailedError(f"status {status}, see {log}")
