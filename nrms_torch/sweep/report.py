@@ -76,6 +76,7 @@ def _draw(study: optuna.Study, trials: Trials) -> list[Path]:
         with warnings.catch_warnings(), replacing(file) as temporary:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             figure = plot().figure
+            figure.set_size_inches(9, 5)
             figure.savefig(temporary, dpi=100, bbox_inches="tight", format="png")
         pyplot.close(figure)
         files.append(file)

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from nrms_torch.errors import InputError
 from nrms_torch.fields import require_integer
 from nrms_torch.sweep.report import describe, report
-from nrms_torch.sweep.space import Sweep, override
+from nrms_torch.sweep.space import Sweep, key_of, override
 from nrms_torch.sweep.study import left, opened
 from nrms_torch.sweep.trial import TrainingFailedError, Trials
 
@@ -88,7 +88,7 @@ def _work(study: optuna.Study, trials: Trials, number: int) -> None:
 
 def _for_training(sweep: Sweep, typed: Sequence[str]) -> list[str]:
     """Give the sweep's constants and what the user typed for training, whose word counts more."""
-    keys = [setting.split("=")[0].lstrip("+~") for setting in typed]
+    keys = [key_of(setting) for setting in typed]
     if own := [key for key in keys if key in _TRIALS_OWN]:
         raise InputError(f"{own[0]}: each trial has a run folder of its own, in `output`")
     constants = [f"{name}={value}" for name, value in sweep.constants.items() if name not in keys]

@@ -42,12 +42,14 @@ class Sweep:
     def read(cls, path: Path) -> "Sweep":
         """Read a sweep file; InputError names a field that it lacks, or that is not known here."""
         content = _load(path)
-        method, metric = content.get("method"), content.get("metric", {})
+        method = content.get("method")
+        metric, parameters = (_mapping(path, name, content) for name in ("metric", "parameters"))
         _one_of(path, "method", method, _METHODS)
         _one_of(path, "metric.goal", metric.get("goal"), _GOALS)
         if not isinstance(metric.get("name"), str):
             raise InputError(f"{path}: metric.name: missing; expected one such as val/auc")
-        parameters = content.get("parameters") or {}
+        for name in parameters:
+            _mapping(path, name, parameters)
         constants = {name: override(p["value"]) for name, p in parameters.items() if "value" in p}
         space = {
             name: _distribution(path, name, parameter)
@@ -85,6 +87,11 @@ def override(value: Any) -> str:
     return "null" if value is None else str(value)
 
 
+def key_of(setting: str) -> str:
+    """Give the name that a Hydra override has."""
+    return setting.split("=")[0].lstrip("+~")
+
+
 def _load(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text())
@@ -102,6 +109,13 @@ def _one_of(path: Path, field: str, found: object, choices: tuple[str, ...]) -> 
         raise InputError(f"{path}: {field}: {found!r} is none of {', '.join(choices)}")
 
 
+def _mapping(path: Path, name: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    found = content.get(name)
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: {name}: expected fields of its own, found {found!r}")
+    return found
+
+
 def _early_end(path: Path, content: Mapping[str, Any]) -> tuple[int | None, int]:
     given = content.get("early_terminate")
     if given is None:
@@ -113,10 +127,8 @@ def _early_end(path: Path, content: Mapping[str, Any]) -> tuple[int | None, int]
     return found
 
 
-def _distribution(path: Path, name: str, parameter: Any) -> BaseDistribution:
+def _distribution(path: Path, name: str, parameter: Mapping[str, Any]) -> BaseDistribution:
     field = f"{path}: parameters.{name}"
-    if not isinstance(parameter, dict):
-        raise InputError(f"{field}: expected `value`, `values`, or `min` and `max`")
     if "values" in parameter:
         # A list is kept as the text that Hydra reads: [512, 512].
         choices = [override(v) if isinstance(v, list) else v for v in parameter["values"]]

@@ -14,7 +14,7 @@ import torch
 
 import nrms_torch
 from nrms_torch.errors import InputError
-from nrms_torch.sweep.space import Sweep, override
+from nrms_torch.sweep.space import Sweep, key_of, override
 from nrms_torch.tracking.curves import Curve, read_curves
 
 _TRAIN = Path(nrms_torch.__file__).parent.parent / "scripts" / "train.py"
@@ -48,7 +48,7 @@ class Trials:
     def settings(self, trial: optuna.trial.BaseTrial | optuna.trial.FrozenTrial) -> list[str]:
         """Give the overrides that repeat a trial's training."""
         own = [f"{name}={override(value)}" for name, value in trial.params.items()]
-        return [*self.overrides, *own]
+        return [*(o for o in self.overrides if key_of(o) not in trial.params), *own]
 
     def train(self, trial: optuna.Trial, stop: Event) -> float:
         """Train, and give the best measurement; each is reported, so that the pruner may end it.

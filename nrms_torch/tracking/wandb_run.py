@@ -67,9 +67,11 @@ def options(folder: Path) -> dict[str, Any]:
     """
     known = TrackedRun.of(folder)
     found: dict[str, Any] = {"resume": "allow", **(vars(known) if known else {})}
-    if "WANDB_MODE" not in os.environ and not has_key():
-        # W&B's own lines on being offline say less than the one that `sync_hint` makes.
-        found |= {"mode": "offline", "settings": {"silent": True}}
+    mode = os.environ.get("WANDB_MODE") or ("online" if has_key() else "offline")
+    found["mode"] = mode
+    if mode == "offline":
+        # Its own lines on that say less than the one that `sync_hint` makes.
+        found["settings"] = {"silent": True}
     return found
 
 
