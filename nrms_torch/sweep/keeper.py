@@ -1,7 +1,7 @@
 """A command that does not outlive whoever started it: `python -m nrms_torch.sweep.keeper COMMAND…`.
 
-Standard input is a pipe that the starter holds open. When it closes, because the starter says so or
-has died, the command ends, and so do the processes that it started.
+Standard input is a pipe that the starter holds open. When it closes, since the starter closes it or
+has died, however it died, the command ends, and so do the processes that it started.
 """
 
 import contextlib
@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 from threading import Thread
-from types import FrameType
 
 _GRACE_S = 10
 
@@ -19,11 +18,6 @@ def main() -> None:
     """Run the command in a process group of its own, and end with its status."""
     process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, process_group=0)
 
-    def end(number: int, frame: FrameType | None) -> None:
-        _end(process)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
     Thread(target=_wait_for_starter, args=(process,), daemon=True).start()
     status = process.wait()
     _signal(process, signal.SIGKILL)  # a rank that its launcher has left

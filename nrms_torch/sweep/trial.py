@@ -65,6 +65,7 @@ class Trials:
             subprocess.Popen(
                 self._command(trial),
                 stdin=subprocess.PIPE,  # held open as long as the training is wanted
+                start_new_session=True,  # a signal to all of the sweep must not kill its keeper
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=os.environ | self._threads(),

@@ -1,5 +1,7 @@
 """A sweep on this machine, killed in the middle and taken up again."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -45,11 +47,16 @@ def test_a_killed_sweep_is_taken_up_where_it_was(demo_folder, tmp_path):
         *small("nrms_docvec", demo_folder),
         *(f"sweep={write(tmp_path)}", f"output={folder}", "trials=5"),
     ]
-    with psutil.Popen([*script("sweep"), *command], cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+    with psutil.Popen(
+        [*script("sweep"), *command],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
         wait_until(lambda: (folder / "trials" / "001" / "config.yaml").exists(), process)
         below = process.children(recursive=True)
         assert len(below) == 2, "the keeper and the training"
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # as a shell's timeout, or a batch system, does
         _, alive = psutil.wait_procs(below, timeout=30)
     assert not alive, "no training outlives its sweep"
     assert not (folder / "trials" / "001" / "metrics.json").exists()

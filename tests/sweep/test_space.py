@@ -65,7 +65,7 @@ def test_a_range_is_one_or_is_refused(tmp_path_factory, low, high):
     if low < high:
         assert read(folder, bayes({"min": low, "max": high})).contains({"a": (low + high) / 2})
     else:
-        with pytest.raises(InputError, match="parameters.a: expected numbers min < max"):
+        with pytest.raises(InputError, match=r"parameters\.a: expected numbers min < max"):
             read(folder, bayes({"min": low, "max": high}))
 
 

@@ -25,7 +25,7 @@ def csv_values(run, name):
 
 
 def tensorboard_values(run, name):
-    """Read a scalar from the event files: records of a length, its checksum, a protobuf, its own."""
+    """Read a scalar from event files: records of a length, its checksum, a protobuf, its own."""
     from tensorboard.compat.proto.event_pb2 import Event
 
     found = []
@@ -100,7 +100,7 @@ def test_two_ranks_make_one_run_one_log_and_one_progress_bar(tracked):
     assert len(list(tracked.run.glob("tensorboard/version_*"))) == 1
     assert len(list(tracked.run.glob("csv/version_*"))) == 1
     assert [folder.name for folder in tracked.run.parent.iterdir()] == ["run"]
-    for once in ("1,511 training rows", "Epoch 1/1", "Testing", "written to"):
+    for once in ("1,511 training rows", "Epoch 1/1", "Testing", f"written to {tracked.run}/"):
         assert tracked.printed.count(once) == 1, once
 
 

@@ -20,7 +20,7 @@ def test_a_registry_without_a_key_is_refused_before_anything_is_logged(
     exported, logged_out, tmp_path
 ):
     run, bundle = exported("nrms_docvec")
-    with pytest.raises(InputError, match="no key.*WANDB_API_KEY"):
+    with pytest.raises(InputError, match=r"no key.*WANDB_API_KEY"):
         link(run, bundle)
     assert not (run / "wandb").exists()
 
