@@ -30,9 +30,8 @@ def report(study: optuna.Study, trials: Trials) -> None:
     ended = [trial for trial in study.trials if trial.state.is_finished()]
     columns = ["trial", trials.sweep.metric, "what", "seconds", *trials.sweep.space]
     rows = [_row(trial, trials) for trial in ended]
-    with replacing(trials.folder / "trials.csv") as temporary, temporary.open("w") as file:
-        writer = csv.writer(file)
-        writer.writerows([columns, *rows])
+    with replacing(trials.folder / "trials.csv") as temporary, temporary.open("w") as output:
+        csv.writer(output).writerows([columns, *rows])
     table = Table(*(name.split(".")[-1] for name in columns))
     for row in rows:
         table.add_row(*row)
@@ -85,12 +84,14 @@ def _draw(study: optuna.Study, trials: Trials) -> list[Path]:
 
 def _row(trial: FrozenTrial, trials: Trials) -> list[str]:
     value = "" if trial.value is None else f"{trial.value:.4f}"
+    # A training that was killed may be told of days later.
+    seconds = trial.duration if trial.value is not None else None
     settings = [_shown(trial.params.get(name, "")) for name in trials.sweep.space]
     return [
         str(trial.number),
         value,
         _fate(trial),
-        str(trial.user_attrs.get("seconds", "")),
+        f"{seconds.total_seconds():.0f}" if seconds else "",
         *settings,
     ]
 

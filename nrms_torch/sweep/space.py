@@ -42,10 +42,9 @@ class Sweep:
     def read(cls, path: Path) -> "Sweep":
         """Read a sweep file; InputError names a field that it lacks, or that is not known here."""
         content = _load(path)
-        method = content.get("method")
+        method = _one_of(path, "method", content.get("method"), _METHODS)
         metric, parameters = (_mapping(path, name, content) for name in ("metric", "parameters"))
-        _one_of(path, "method", method, _METHODS)
-        _one_of(path, "metric.goal", metric.get("goal"), _GOALS)
+        goal = _one_of(path, "metric.goal", metric.get("goal"), _GOALS)
         if not isinstance(metric.get("name"), str):
             raise InputError(f"{path}: metric.name: missing; expected one such as val/auc")
         for name in parameters:
@@ -62,9 +61,7 @@ class Sweep:
             for name, kind in space.items():
                 if not isinstance(kind, CategoricalDistribution):
                     raise InputError(f"{path}: parameters.{name}: a grid is of `values` alone")
-        return cls(
-            method, metric["name"], metric["goal"], space, constants, *_early_end(path, content)
-        )
+        return cls(method, metric["name"], goal, space, constants, *_early_end(path, content))
 
     def points(self) -> list[dict[str, Any]]:
         """Give all points of a grid, the last parameter turning fastest."""
@@ -104,9 +101,10 @@ def _load(path: Path) -> dict[str, Any]:
     return content
 
 
-def _one_of(path: Path, field: str, found: object, choices: tuple[str, ...]) -> None:
+def _one_of(path: Path, field: str, found: Any, choices: tuple[str, ...]) -> str:
     if found not in choices:
         raise InputError(f"{path}: {field}: {found!r} is none of {', '.join(choices)}")
+    return str(found)
 
 
 def _mapping(path: Path, name: str, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import optuna
 from optuna.distributions import distribution_to_json
 from optuna.pruners import BasePruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from nrms_torch.errors import InputError
@@ -43,7 +44,7 @@ def opened(
             study = optuna.create_study(
                 storage=f"sqlite:///{folder / 'study.db'}",
                 study_name="sweep",
-                direction=sweep.goal,
+                direction=StudyDirection[sweep.goal.upper()],
                 load_if_exists=True,
                 pruner=_pruner(sweep),
             )

@@ -56,8 +56,8 @@ class Trials:
         Raises optuna.TrialPruned where it does, TrainingFailedError where the training fails or
         `stop` is set, and InputError for a mistake in the settings, which all trials would share.
         """
-        number, start = trial.number, time.perf_counter()
-        log, epochs = self.log_of(number), trial.params.get("trainer.max_epochs", self.epochs)
+        number, epochs = trial.number, trial.params.get("trainer.max_epochs", self.epochs)
+        log = self.log_of(number)
         log.parent.mkdir(exist_ok=True)
         trial.set_user_attr("run", str(self.run_of(number)))
         with (
@@ -71,16 +71,15 @@ class Trials:
                 env=os.environ | self._threads(),
             ) as process,
         ):
-            measured: Curve = []
+            values: list[float] = []
             while True:
                 has_ended = process.poll() is not None
-                curve = self._curve(number)
-                for step, (_, value) in enumerate(curve[len(measured) :], len(measured) + 1):
-                    trial.report(value, step)
-                    if step < epochs and trial.should_prune():
+                # While the file is written anew, for a metric that it had not, it is shorter.
+                for _, value in self._curve(number)[len(values) :]:
+                    values.append(value)
+                    trial.report(value, len(values))
+                    if len(values) < epochs and trial.should_prune():
                         raise optuna.TrialPruned
-                measured = curve
-                trial.set_user_attr("seconds", round(time.perf_counter() - start, 1))
                 if has_ended:
                     break
                 if stop.is_set():
@@ -88,10 +87,9 @@ class Trials:
                 time.sleep(_POLL_S)
         if process.returncode:
             self._complain(number, process.returncode)
-        if not measured:
+        if not values:
             known = ", ".join(read_curves(self.run_of(number)))
             raise InputError(f"metric.name: {self.sweep.metric!r} is none of {known}")
-        values = [value for _, value in measured]
         return max(values) if self.sweep.goal == "maximize" else min(values)
 
     def _command(self, trial: optuna.Trial) -> list[str]:

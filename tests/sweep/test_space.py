@@ -73,7 +73,8 @@ def test_a_range_is_one_or_is_refused(tmp_path_factory, low, high):
     ("content", "message"),
     [
         ([], "expected a W&B sweep"),
-        ({}, "metric: expected fields of its own, found None"),
+        ({}, "method: None is none of grid"),
+        ({"method": "grid"}, "metric: expected fields of its own, found None"),
         ({**GRID, "method": "luck"}, "method: 'luck' is none of grid"),
         ({**GRID, "metric": {"goal": "maximize"}}, "metric.name: missing"),
         ({**GRID, "metric": {"name": "auc", "goal": "up"}}, "metric.goal: 'up' is none of"),
