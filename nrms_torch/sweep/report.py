@@ -1,6 +1,7 @@
 """What a sweep has found: a table, the best settings, and Optuna's figures."""
 
 import csv
+import shlex
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nrms_torch.files import replacing
-from nrms_torch.sweep.study import DEFAULT
-from nrms_torch.sweep.trial import Trials
+from nrms_torch.sweep.trial import DEFAULT, Trials
 
 
 def describe(trial: FrozenTrial, trials: Trials) -> str:
@@ -50,7 +50,7 @@ def _print_best(study: optuna.Study, trials: Trials) -> None:
     print(f"best: trial {best.number}, {trials.sweep.metric} {best.value:.4f}", end="")
     default = [trial for trial in study.trials if DEFAULT in trial.user_attrs and trial.values]
     print(f"; the default settings: {default[-1].value:.4f}" if default else "")
-    print("once more: python scripts/train.py", *trials.settings(best))
+    print("once more: python scripts/train.py", shlex.join(trials.settings(best)))
 
 
 def _draw(study: optuna.Study, trials: Trials) -> list[Path]:

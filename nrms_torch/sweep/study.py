@@ -15,8 +15,8 @@ from optuna.trial import TrialState
 from nrms_torch.errors import InputError
 from nrms_torch.locks import exclusive
 from nrms_torch.sweep.space import Sweep
+from nrms_torch.sweep.trial import DEFAULT
 
-DEFAULT = "default"  # marks the trial of the settings that training has without the sweep
 _INSTEAD_OF = "instead_of"
 _COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 

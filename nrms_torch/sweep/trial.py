@@ -17,6 +17,7 @@ from nrms_torch.errors import InputError
 from nrms_torch.sweep.space import Sweep, key_of, override
 from nrms_torch.tracking.curves import Curve, read_curves
 
+DEFAULT = "default"  # marks the trial of the settings that training has without the sweep
 _TRAIN = Path(nrms_torch.__file__).parent.parent / "scripts" / "train.py"
 _KEEPER = "nrms_torch.sweep.keeper"
 _USAGE_ERROR = 2
@@ -72,13 +73,14 @@ class Trials:
             ) as process,
         ):
             values: list[float] = []
+            may_be_stopped = DEFAULT not in trial.user_attrs  # all others are held against it
             while True:
                 has_ended = process.poll() is not None
                 # While the file is written anew, for a metric that it had not, it is shorter.
                 for _, value in self._curve(number)[len(values) :]:
                     values.append(value)
                     trial.report(value, len(values))
-                    if len(values) < epochs and trial.should_prune():
+                    if may_be_stopped and len(values) < epochs and trial.should_prune():
                         raise optuna.TrialPruned
                 if has_ended:
                     break
