@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from exported_runs import make_run
 
 from nrms_torch.errors import InputError
 from nrms_torch.tracking.registry import log_bundle, register
@@ -34,11 +35,12 @@ def test_a_registry_is_never_offline(exported, logged_out, monkeypatch, tmp_path
         link(run, bundle)
 
 
-def test_a_bundle_of_another_checkpoint_is_not_logged(exported, logged_out):
-    run, _ = exported("nrms_docvec")
-    _, other = exported("nrms_docvec", "standard")
+def test_a_bundle_of_another_checkpoint_is_not_logged(exported, demo_folder, logged_out, tmp_path):
+    run, bundle = exported("nrms_docvec")
+    other = tmp_path / "other"
+    make_run("nrms_docvec", "standard", demo_folder, other)
     with pytest.raises(InputError, match="not made of"):
-        log_bundle(RunFolder(run), other)
+        log_bundle(RunFolder(other), bundle)
     with pytest.raises(InputError, match=r"has no model\.json"):
         log_bundle(RunFolder(run), run)
 
