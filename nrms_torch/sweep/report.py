@@ -58,6 +58,7 @@ def _draw(study: optuna.Study, trials: Trials) -> list[Path]:
     from matplotlib import pyplot
     from optuna.visualization import matplotlib as figures
 
+    study = _as_complete(study)
     kinds: dict[str, Callable[[], Any]] = {
         "importance": lambda: figures.plot_param_importances(
             study, evaluator=PedAnovaImportanceEvaluator()
@@ -80,6 +81,18 @@ def _draw(study: optuna.Study, trials: Trials) -> list[Path]:
         pyplot.close(figure)
         files.append(file)
     return files
+
+
+def _as_complete(study: optuna.Study) -> optuna.Study:
+    """Copy a study so that Optuna shows what was stopped, with what it had reached by then."""
+    copy = optuna.create_study(direction=study.direction)
+    for trial in study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED)):
+        copy.add_trial(
+            optuna.create_trial(
+                value=trial.value, params=trial.params, distributions=trial.distributions
+            )
+        )
+    return copy
 
 
 def _row(trial: FrozenTrial, trials: Trials) -> list[str]:

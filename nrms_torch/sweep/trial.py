@@ -80,7 +80,8 @@ class Trials:
                 for _, value in self._curve(number)[len(values) :]:
                     values.append(value)
                     trial.report(value, len(values))
-                    if may_be_stopped and len(values) < epochs and trial.should_prune():
+                    # Asked of each, since that is how the pruner takes note of what it has seen.
+                    if trial.should_prune() and may_be_stopped and len(values) < epochs:
                         raise optuna.TrialPruned
                 if has_ended:
                     break

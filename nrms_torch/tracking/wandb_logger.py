@@ -10,7 +10,13 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 from nrms_torch.fields import require_integer
-from nrms_torch.tracking.wandb_run import TrackedRun, options, require_wandb, sync_hint
+from nrms_torch.tracking.wandb_run import (
+    TrackedRun,
+    complaining,
+    options,
+    require_wandb,
+    sync_hint,
+)
 
 
 class RunLogger(WandbLogger):
@@ -35,9 +41,10 @@ class RunLogger(WandbLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """The W&B run, begun on first use."""
+        """The W&B run, begun on first use; InputError in one line where W&B refuses."""
         if self._experiment is None:
-            experiment = super().experiment
+            with complaining():
+                experiment = super().experiment
             # Tables and sweeps of W&B show a metric's last value otherwise.
             experiment.define_metric("val/auc", step_metric="trainer/global_step", summary="max")
             # An agent of a sweep has its own say in which run this is.

@@ -84,20 +84,26 @@ def sync_hint(experiment: Any, folder: Path) -> str | None:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Any]:
-    """Open the W&B run of a run folder, or a new one, and finish it.
-
-    Raises InputError in one line for what W&B complains of.
-    """
-    require_wandb()
+def complaining() -> Iterator[None]:
+    """Raise InputError in one line for what W&B complains of: no such project, no network, …."""
     import wandb
 
     try:
-        with wandb.init(dir=folder, **{"project": "nrms-torch", **options(folder)}) as experiment:
-            TrackedRun(experiment.project, experiment.entity or None, experiment.id).keep(folder)
-            yield experiment
-            hint = sync_hint(experiment, folder)
+        yield
     except wandb.Error as error:
-        raise InputError(f"W&B: {error}") from error
+        raise InputError(f"W&B: {error}; WANDB_MODE=offline keeps a run for later") from error
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Any]:
+    """Open the W&B run of a run folder, or a new one, and finish it; InputError as above."""
+    require_wandb()
+    import wandb
+
+    given = {"project": "nrms-torch", **options(folder)}
+    with complaining(), wandb.init(dir=folder, **given) as experiment:
+        TrackedRun(experiment.project, experiment.entity or None, experiment.id).keep(folder)
+        yield experiment
+        hint = sync_hint(experiment, folder)
     if hint:
         print(hint)
