@@ -1,4 +1,4 @@
-"""What a sweep has found: a table, the best settings, and Optuna's figures."""
+"""What a sweep has found: its trials, the best settings, and Optuna's figures."""
 
 import csv
 import shlex
@@ -9,10 +9,8 @@ from typing import Any
 
 import matplotlib
 import optuna
-from optuna.importance import PedAnovaImportanceEvaluator
+from optuna.importance import FanovaImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState
-from rich.console import Console
-from rich.table import Table
 
 from nrms_torch.files import replacing
 from nrms_torch.sweep.trial import DEFAULT, Trials
@@ -32,15 +30,15 @@ def report(study: optuna.Study, trials: Trials) -> None:
     rows = [_row(trial, trials) for trial in ended]
     with replacing(trials.folder / "trials.csv") as temporary, temporary.open("w") as output:
         csv.writer(output).writerows([columns, *rows])
-    table = Table(*(name.split(".")[-1] for name in columns))
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-    complete = study.get_trials(states=(TrialState.COMPLETE,))
-    if not complete:
-        return
-    _print_best(study, trials)
-    if len(complete) > 1:
+    measured = sorted((trial for trial in ended if trial.value is not None), key=_value)
+    if trials.sweep.goal == "minimize":
+        measured.reverse()
+    print(f"\n{trials.folder}, {len(ended)} trials, best last:")
+    for trial in measured:
+        print(describe(trial, trials))
+    if study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        _print_best(study, trials)
+    if len(measured) > 1:
         for file in _draw(study, trials):
             print(f"written to {file}")
 
@@ -61,7 +59,7 @@ def _draw(study: optuna.Study, trials: Trials) -> list[Path]:
     study = _as_complete(study)
     kinds: dict[str, Callable[[], Any]] = {
         "importance": lambda: figures.plot_param_importances(
-            study, evaluator=PedAnovaImportanceEvaluator()
+            study, evaluator=FanovaImportanceEvaluator(seed=0)
         ),
         "parallel_coordinate": lambda: figures.plot_parallel_coordinate(
             study, target_name=trials.sweep.metric
@@ -77,7 +75,7 @@ def _draw(study: optuna.Study, trials: Trials) -> list[Path]:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             figure = plot().figure
             figure.set_size_inches(9, 5)
-            figure.savefig(temporary, dpi=100, bbox_inches="tight", format="png")
+            figure.savefig(temporary, dpi=80, bbox_inches="tight", format="png")
         pyplot.close(figure)
         files.append(file)
     return files
@@ -107,6 +105,11 @@ def _row(trial: FrozenTrial, trials: Trials) -> list[str]:
         f"{seconds.total_seconds():.0f}" if seconds else "",
         *settings,
     ]
+
+
+def _value(trial: FrozenTrial) -> float:
+    assert trial.value is not None
+    return trial.value
 
 
 def _fate(trial: FrozenTrial) -> str:
