@@ -166,7 +166,7 @@ def test_a_kept_command_gives_its_status(status):
     [
         ("run=here", "run: each trial has a run folder of its own"),
         ("trials=0", "trials: expected an integer of at least 1, found 0"),
-        ("data.path=nowhere", "trial 0: nowhere: "),
+        ("data.path=nowhere", "trial 0: nowhere/document_vectors.parquet: no such file"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(call, demo_folder, tmp_path, setting, message):

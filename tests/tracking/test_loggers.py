@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import wandb_files
 from exported_runs import export
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from run_script import ROOT
 
@@ -41,6 +42,21 @@ def tensorboard_values(run, name):
 
 def wandb_values(records, name):
     return [row[name] for row in wandb_files.history(records) if name in row]
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        ("csv", {"csv"}),
+        ("wandb", {"csv", "wandb"}),
+        ("tensorboard", {"csv", "tensorboard"}),
+        ("[csv,wandb]", {"csv", "wandb"}),
+        ("[wandb,tensorboard]", {"csv", "wandb", "tensorboard"}),
+    ],
+)
+def test_the_run_folders_own_csv_is_always_kept(choice, names):
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        assert set(compose("train", [f"logger={choice}"]).logger) == names
 
 
 def test_the_whole_configuration_is_logged_with_code_and_data(tracked):
