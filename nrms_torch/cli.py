@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 import hydra
@@ -44,6 +45,15 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callab
         return run
 
     return decorate
+
+
+def with_paths_as_override(arguments: list[str], field: str) -> list[str]:
+    """Turn leading paths into Hydra's `field=['A','B']`, quoted since a path may hold a comma."""
+    paths = list(takewhile(lambda argument: "=" not in argument and argument[:1] != "-", arguments))
+    if not paths:
+        return arguments
+    quoted = ("'" + path.replace("'", r"\'") + "'" for path in paths)
+    return [f"{field}=[{','.join(quoted)}]", *arguments[len(paths) :]]
 
 
 @contextmanager

@@ -8,12 +8,17 @@ from omegaconf import DictConfig
 from nrms_torch.cli import command
 from nrms_torch.export.bundle import export_run
 from nrms_torch.export.quantize import Measures
+from nrms_torch.tracking.registry import log_bundle
+from nrms_torch.tracking.wandb_run import TrackedRun
 from nrms_torch.training.run_folder import RunFolder
 
 
 @command("export_onnx")
 def main(config: DictConfig) -> None:
-    """Write the bundle of the run's best checkpoint, once it is found to agree with torch."""
+    """Write the bundle of the run's best checkpoint, once it is found to agree with torch.
+
+    It is logged to the W&B run that trained it, where there is one.
+    """
     run = RunFolder.open(str(config.run))
     folder = Path(str(config.bundle)) if config.bundle else run.path / "bundle"
     exported = export_run(
@@ -32,6 +37,8 @@ def main(config: DictConfig) -> None:
                 getattr(each, field.name) for each in (exported.float32, exported.int8)
             )
             print(f"{field.name.replace('_', ' '):24}{before:10.4f}{after:10.4f}")
+    if TrackedRun.of(run.path):
+        print(f"W&B: logged as {log_bundle(run, folder)}")
 
 
 if __name__ == "__main__":

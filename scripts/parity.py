@@ -1,12 +1,11 @@
 """Prove parity with the TensorFlow baseline: `python scripts/parity.py FILE_OR_FOLDER…`."""
 
 import sys
-from itertools import takewhile
 from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig
 
-from nrms_torch.cli import command
+from nrms_torch.cli import command, with_paths_as_override
 from nrms_torch.errors import InputError
 from nrms_torch.files import require_writable
 from nrms_torch.parity.report import draw, print_table, write_json
@@ -35,15 +34,6 @@ def main(config: DictConfig) -> None:
         sys.exit(1)
 
 
-def with_paths_as_override(arguments: list[str]) -> list[str]:
-    """Turn leading paths into Hydra's `paths=['A','B']`, quoted since a path may hold a comma."""
-    paths = list(takewhile(lambda argument: "=" not in argument and argument[:1] != "-", arguments))
-    if not paths:
-        return arguments
-    quoted = ("'" + path.replace("'", r"\'") + "'" for path in paths)
-    return [f"paths=[{','.join(quoted)}]", *arguments[len(paths) :]]
-
-
 if __name__ == "__main__":
-    sys.argv[1:] = with_paths_as_override(sys.argv[1:])
+    sys.argv[1:] = with_paths_as_override(sys.argv[1:], "paths")
     main()

@@ -5,6 +5,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from nrms_torch.cli import command
+from nrms_torch.tracking.description import describe
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.measure import measure
 from nrms_torch.training.repeat import check_origin, compare_weights
@@ -29,6 +30,7 @@ def main(config: DictConfig) -> None:
     if trainer.is_global_zero:
         print(datamodule.summary("train"), datamodule.summary("validation"), sep="\n")
     run.begin(config, datamodule.vocabulary, origin)
+    describe(trainer.loggers, config, datamodule)
     trainer.fit(module, datamodule=datamodule, ckpt_path=run.resume_from())
     measure(trainer, module, datamodule, run, split="validation", checkpoint=run.best())
     if before and before != run and trainer.is_global_zero:

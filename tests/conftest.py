@@ -1,14 +1,20 @@
 """What holds for all tests."""
 
 import os
+import runpy
+import sys
 
 import pytest
+from run_script import ROOT
 
 # Before torch is imported, here and in every command that a test starts: the tensors of tests are
 # so small that a second thread only costs time, and much of it where tests share their cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Tests are offline: a model's name must not make a library ask for it.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Nor may anybody's account be used.
+os.environ["WANDB_MODE"] = "offline"
+os.environ["WANDB_ERROR_REPORTING"] = "false"
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +59,16 @@ def exported(tmp_path_factory, demo_folder):
 def bundle(exported):
     """A bundle of a model that reads titles."""
     return exported("nrms", "standard")[1]
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run a script in this process, for speed, and give its exit status and standard error."""
+
+    def call(name, *overrides):
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, overrides)])
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
+        return stop.value.code, capsys.readouterr().err
+
+    return call

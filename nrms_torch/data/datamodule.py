@@ -7,7 +7,6 @@ from torch.utils.data import DataLoader
 
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
-from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.loading import (
     BatchSampler,
     EvaluationChunk,
@@ -15,6 +14,7 @@ from nrms_torch.data.loading import (
     TrainingDataset,
     TrainingLoader,
 )
+from nrms_torch.data.mapped import MappedImpressions
 from nrms_torch.data.prepared import prepare
 from nrms_torch.data.sampling import TrainingRows, training_rows
 from nrms_torch.data.tables import document_vectors, titles
@@ -50,9 +50,9 @@ class NewsDataModule(L.LightningDataModule):
             self.table, self.vocabulary = titles(config, title_size, vocabulary)
         self.measured_split = "test"
         self.predicted_split = "test"
-        self._splits: dict[str, Impressions] = {}
+        self._splits: dict[str, MappedImpressions] = {}
 
-    def impressions(self, split: str) -> Impressions:
+    def impressions(self, split: str) -> MappedImpressions:
         """Give a split's impressions, prepared on first use; InputError where they cannot be."""
         if split not in self._splits:
             self._splits[split] = prepare(self.config, split, self.table, self.history_size)
@@ -116,11 +116,11 @@ class NewsDataModule(L.LightningDataModule):
     def _evaluation_loader(self, split: str) -> DataLoader[EvaluationChunk]:
         return self._chunks(self._require_labels(split))
 
-    def _chunks(self, impressions: Impressions) -> DataLoader[EvaluationChunk]:
+    def _chunks(self, impressions: MappedImpressions) -> DataLoader[EvaluationChunk]:
         rank, ranks = self._place()
         return DataLoader(EvaluationChunks(impressions, rank=rank, ranks=ranks), batch_size=None)
 
-    def _require_labels(self, split: str) -> Impressions:
+    def _require_labels(self, split: str) -> MappedImpressions:
         impressions = self.impressions(split)
         if impressions.labels is None:
             raise InputError(

@@ -84,7 +84,7 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
     Tokens that only new articles have get their transformer's word embeddings: training would not
     have moved them. Raises InputError where the run or the data cannot serve.
     """
-    module = _load(run.best())
+    module = load_module(run.best())
     hyper_parameters = module.model.hyper_parameters
     config = run.config()
     given = {field: value for field, value in _plain(overrides).items() if value is not None}
@@ -148,7 +148,8 @@ def _check_model(model: dict[str, Any]) -> None:
     from_mapping(sizes | model)
 
 
-def _load(checkpoint: Path) -> NRMSModule:
+def load_module(checkpoint: Path) -> NRMSModule:
+    """Load a checkpoint on the CPU; InputError where it cannot be read."""
     try:
         return NRMSModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, KeyError, OSError, pickle.UnpicklingError) as error:

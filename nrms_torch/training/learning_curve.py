@@ -8,6 +8,12 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from nrms_torch.files import replacing
 
+# What is drawn: a metric, what it is called, and its colour where it is alone.
+CURVES = (
+    ("train/loss_epoch", "training loss", "tab:blue"),
+    ("val/auc", "validation AUC", "tab:orange"),
+)
+
 
 class LearningCurve(L.Callback):
     """Draws `file` after each epoch; its points live in the checkpoint, so a resume goes on."""
@@ -18,10 +24,9 @@ class LearningCurve(L.Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take the epoch's training loss and validation AUC."""
-        names = ("train/loss_epoch", "val/auc")
         found = {
             name: trainer.callback_metrics[name].item()
-            for name in names
+            for name, *_ in CURVES
             if name in trainer.callback_metrics
         }
         self.points.append({"epoch": trainer.current_epoch + 1, **found})
@@ -43,10 +48,7 @@ class LearningCurve(L.Callback):
         figure = Figure(figsize=(7, 4), layout="constrained")
         left = figure.subplots()
         right = left.twinx()
-        for axes, name, label, colour in (
-            (left, "train/loss_epoch", "training loss", "tab:blue"),
-            (right, "val/auc", "validation AUC", "tab:orange"),
-        ):
+        for axes, (name, label, colour) in zip((left, right), CURVES, strict=True):
             drawn = [point for point in self.points if name in point]
             axes.plot(
                 [point["epoch"] for point in drawn],

@@ -1,10 +1,8 @@
-import runpy
 import shutil
-import sys
 
 import polars as pl
 import pytest
-from run_script import ROOT, run_script, small
+from run_script import run_script, small
 
 
 @pytest.fixture(scope="session")
@@ -38,16 +36,3 @@ def three_impressions(tmp_path, demo_folder):
     kept = vectors.filter(~pl.col("article_id").is_in(lacking.implode()))
     kept.write_parquet(folder / "vectors.parquet")
     return folder
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run a script in this process, for speed, and give its exit status and standard error."""
-
-    def call(name, *overrides):
-        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, overrides)])
-        with pytest.raises(SystemExit) as stop:
-            runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
-        return stop.value.code, capsys.readouterr().err
-
-    return call

@@ -1,0 +1,1 @@
+"""Sweeps without an account: W&B's sweep files, Optuna's search, one run folder a trial."""

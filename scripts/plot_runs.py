@@ -1,0 +1,27 @@
+"""Compare runs: `python scripts/plot_runs.py runs/one runs/two`."""
+
+import sys
+from pathlib import Path
+
+from omegaconf import DictConfig, ListConfig
+from rich.console import Console
+
+from nrms_torch.cli import command, with_paths_as_override
+from nrms_torch.files import require_writable
+from nrms_torch.tracking.comparison import draw, read_runs, table
+
+
+@command("plot_runs")
+def main(config: DictConfig) -> None:
+    """Print the runs' metrics, and draw their learning curves into one figure."""
+    file = Path(str(config.output))
+    require_writable(file)
+    runs = read_runs(list(config.runs) if isinstance(config.runs, ListConfig) else [config.runs])
+    Console().print(table(runs))
+    draw(runs, file)
+    print(f"written to {file}")
+
+
+if __name__ == "__main__":
+    sys.argv[1:] = with_paths_as_override(sys.argv[1:], "runs")
+    main()

@@ -1,0 +1,27 @@
+"""Put a run's bundle into W&B's registry: `python scripts/register_model.py run=RUN`."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from nrms_torch.cli import command
+from nrms_torch.tracking.registry import register
+from nrms_torch.training.run_folder import RunFolder
+
+
+@command("register_model")
+def main(config: DictConfig) -> None:
+    """Log the bundle to the W&B run that trained it, and link it into a collection."""
+    run = RunFolder.open(str(config.run))
+    linked = register(
+        run,
+        Path(str(config.bundle)) if config.bundle else run.path / "bundle",
+        registry=config.registry,
+        collection=config.collection,
+        aliases=config.aliases,
+    )
+    print(f"linked as {linked}")
+
+
+if __name__ == "__main__":
+    main()

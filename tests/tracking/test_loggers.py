@@ -1,0 +1,150 @@
+"""What W&B and TensorBoard are told of a run, read back from their own files."""
+
+import base64
+import hashlib
+import json
+import struct
+import subprocess
+
+import polars as pl
+import pytest
+import wandb_files
+from exported_runs import export
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from run_script import ROOT
+
+from nrms_torch.tracking.registry import log_bundle
+from nrms_torch.tracking.wandb_logger import RunLogger
+from nrms_torch.tracking.wandb_run import TrackedRun
+from nrms_torch.training.run_folder import RunFolder
+
+
+def csv_values(run, name):
+    (file,) = run.glob("csv/version_*/metrics.csv")
+    return pl.read_csv(file)[name].drop_nulls().to_list()
+
+
+def tensorboard_values(run, name):
+    """Read a scalar from event files: records of a length, its checksum, a protobuf, its own."""
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    found = []
+    for file in sorted(run.glob("tensorboard/version_*/events.*")):
+        data = file.read_bytes()
+        while data:
+            (length,) = struct.unpack("<Q", data[:8])
+            event = Event.FromString(data[12 : 12 + length])
+            found += [each.simple_value for each in event.summary.value if each.tag == name]
+            data = data[12 + length + 4 :]
+    return found
+
+
+def wandb_values(records, name):
+    return [row[name] for row in wandb_files.history(records) if name in row]
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        ("csv", {"csv"}),
+        ("wandb", {"csv", "wandb"}),
+        ("tensorboard", {"csv", "tensorboard"}),
+        ("[csv,wandb]", {"csv", "wandb"}),
+        ("[wandb,tensorboard]", {"csv", "wandb", "tensorboard"}),
+    ],
+)
+def test_the_run_folders_own_csv_is_always_kept(choice, names):
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        assert set(compose("train", [f"logger={choice}"]).logger) == names
+
+
+def test_the_whole_configuration_is_logged_with_code_and_data(tracked):
+    found = wandb_files.config(tracked.records)
+    config = OmegaConf.to_container(OmegaConf.load(tracked.run / "config.yaml"), resolve=True)
+    assert {name: found[name] for name in config} == config
+    assert found["hyper_parameters"]["document_vector_size"] == 64
+    assert set(found["data_fingerprint"]) == {"train", "validation"}
+    assert all(len(hash_) == 64 for hash_ in found["data_fingerprint"].values())
+
+
+def test_the_commit_is_logged(tracked):
+    git = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    head = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    found = [r.environment.git.commit for r in tracked.records if r.environment.git.commit]
+    assert found == ([head] if head else [])
+
+
+def test_the_curves_are_those_of_the_run_folders_own_csv(tracked):
+    for name in ("train/loss_step", "train/loss_epoch", "val/auc", "val/ndcg@10", "test/auc"):
+        assert wandb_values(tracked.records, name) == csv_values(tracked.run, name)
+    assert len(csv_values(tracked.run, "val/auc")) == 2
+    assert (tracked.run / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_best_auc_is_what_tables_and_sweeps_see(tracked):
+    (metric,) = [r.metric for r in tracked.records if r.metric.name == "val/auc"]
+    assert metric.summary.max
+    assert metric.step_metric == "trainer/global_step"
+
+
+def test_system_metrics_and_the_gradients_that_were_asked_for_are_logged(tracked):
+    assert any(record.HasField("stats") for record in tracked.records)
+    rows = [r for r in wandb_files.history(tracked.records) if any("gradients/" in n for n in r)]
+    assert len(rows) == 24 // 5
+    assert any("user_encoder" in name for name in rows[0])
+
+
+def test_the_best_checkpoint_is_an_artifact_with_its_aliases(tracked):
+    known = TrackedRun.of(tracked.run)
+    found = wandb_files.artifacts(tracked.records)
+    assert set(found) == {f"model-{known.id}"}
+    artifact = found[f"model-{known.id}"]
+    assert set(artifact.aliases) == {"best", "latest"}
+    (entry,) = artifact.manifest.contents
+    content = (tracked.run / "checkpoints" / "best.ckpt").read_bytes()
+    assert entry.digest == base64.b64encode(hashlib.md5(content).digest()).decode()
+
+
+def test_tensorboard_has_the_same_curves(tracked):
+    found = tensorboard_values(tracked.run, "val/auc")
+    assert found == pytest.approx(csv_values(tracked.run, "val/auc"), abs=1e-6)
+
+
+def test_two_ranks_make_one_run_one_log_and_one_progress_bar(tracked):
+    assert len(list(tracked.run.glob("wandb/offline-run-*"))) == 1
+    assert len(list(tracked.run.glob("tensorboard/version_*"))) == 1
+    assert len(list(tracked.run.glob("csv/version_*"))) == 1
+    assert [folder.name for folder in tracked.run.parent.iterdir()] == ["run"]
+    for once in ("1,511 training rows", "Epoch 1/1", "Testing", f"written to {tracked.run}/"):
+        assert tracked.printed.count(once) == 1, once
+
+
+def test_one_line_says_how_to_upload(tracked):
+    (line,) = [line for line in tracked.printed.splitlines() if "wandb sync" in line]
+    assert line.endswith(f"wandb sync {tracked.run}/wandb/offline-run-*")
+    assert "wandb:" not in tracked.printed, "and nothing else is said of W&B"
+
+
+def test_a_bundle_is_logged_to_the_run_that_trained_it(tracked, logged_out, capsys):
+    known = TrackedRun.of(tracked.run)
+    bundle = export(tracked.run)
+    name = log_bundle(RunFolder(tracked.run), bundle)
+    assert name.startswith(f"bundle-{known.id}")
+    first, last = sorted(tracked.run.glob("wandb/offline-run-*"))
+    assert first.name.endswith(known.id)
+    assert last.name.endswith(known.id)
+    records = wandb_files.records_of(next(last.glob("*.wandb")))
+    artifact = wandb_files.artifacts(records)[f"bundle-{known.id}"]
+    assert set(artifact.aliases) == {"best", "latest", "float32"}
+    paths = {entry.path for entry in artifact.manifest.contents}
+    files = {f"bundle/{file.relative_to(bundle)}" for file in bundle.rglob("*") if file.is_file()}
+    assert paths == files | {"best.ckpt"}
+    manifest = json.loads((bundle / "model.json").read_text())
+    assert json.loads(artifact.metadata)["checkpoint"] == manifest["checkpoint"]
+    assert "wandb sync" in capsys.readouterr().out
+
+
+def test_a_run_that_resumes_goes_on_in_the_same_wandb_run(tracked, logged_out):
+    logger = RunLogger(str(tracked.run), project="nrms-torch")
+    assert logger.version == TrackedRun.of(tracked.run).id

@@ -1,0 +1,97 @@
+"""The workflow that a new version in the registry triggers: its form, and its own lines."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from run_script import ROOT, TIMEOUT_S
+
+from nrms_torch.tracking.registry import BUNDLE, CHECKPOINT
+
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
+FOLDER = "model"
+
+
+def steps():
+    content = yaml.safe_load((ROOT / ".github" / "workflows" / "model.yaml").read_text())
+    return content["jobs"]["check"]["steps"]
+
+
+def line_of(word):
+    (line,) = [step["run"] for step in steps() if word in step.get("run", "")]
+    return line
+
+
+def shell(line, folder, **variables):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-e", "-c", line],
+        cwd=folder,
+        env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)} | variables,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_workflow_has_the_form_that_github_asks_for(file):
+    checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
+    done = subprocess.run(
+        [*checker, "vendor.github-workflows", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_comes_from_outside_is_never_part_of_a_script():
+    for step in steps():
+        assert "${{" not in step.get("run", ""), "a payload could hold commands"
+
+
+def test_each_command_names_a_script_and_settings_that_it_has():
+    found = re.findall(
+        r"python scripts/(\w+)\.py ([^|\n]*)", "\n".join(map(str, map(_run, steps())))
+    )
+    assert [name for name, _ in found] == ["parity", "check_bundle", "load_test"]
+    for name, arguments in found:
+        assert (ROOT / "scripts" / f"{name}.py").is_file()
+        overrides = [each for each in shlex.split(arguments) if "=" in each]
+        with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+            compose(name, overrides)
+
+
+def test_what_is_fetched_is_checked_and_reported(exported, tmp_path):
+    run, bundle = exported("nrms_docvec")
+    # The artifact as tracking.registry makes it; to fetch it takes an account.
+    assert "--root " + FOLDER in line_of("wandb artifact get")
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / BUNDLE).symlink_to(bundle)
+    (tmp_path / FOLDER / CHECKPOINT).symlink_to(run / "checkpoints" / "best.ckpt")
+    (tmp_path / "scripts").symlink_to(ROOT / "scripts")
+    done = shell(line_of("check_bundle.py"), tmp_path)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "load.md").write_text("| load |\n")
+    shell(line_of("GITHUB_STEP_SUMMARY"), tmp_path, GITHUB_STEP_SUMMARY="report.md", ARTIFACT="a:1")
+    report = (tmp_path / "report.md").read_text()
+    for part in ("## a:1", "agrees with torch on 6,400 candidates", "| load |"):
+        assert part in report
+
+
+@pytest.mark.parametrize("word", ["check_bundle.py", "load_test.py"])
+def test_a_command_that_fails_fails_the_job_though_its_output_is_kept(tmp_path, word):
+    done = shell(line_of(word), tmp_path)  # where there is no scripts/ at all
+    assert done.returncode != 0
+
+
+def _run(step):
+    return step.get("run", "")
