@@ -8,8 +8,8 @@ from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.schema import ARTICLE_ID
 from nrms_torch.errors import InputError
 from nrms_torch.export.check import Agreement, check_bundle
+from nrms_torch.files import file_sha256
 from nrms_torch.serving import Bundle, Recommender
-from nrms_torch.serving.bundle import file_sha256
 from nrms_torch.training.assemble import load_module
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from nrms_torch.errors import InputError
-from nrms_torch.serving.bundle import MANIFEST, file_sha256
+from nrms_torch.files import file_sha256
+from nrms_torch.serving.bundle import MANIFEST
 from nrms_torch.tracking.wandb_run import has_key, opened
 from nrms_torch.training.run_folder import RunFolder
 
