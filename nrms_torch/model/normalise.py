@@ -1,6 +1,7 @@
 """BatchNorm's training step with rows that weigh differently, forward and backward in few passes.
 
-Written out, since autograd's own way makes 40 small passes of it, each of which wakes threads.
+Written out, since it takes 12 passes over the rows so, and 17 by autograd (torch's profiler, 400 rows
+of 512), each of which wakes threads.
 Dimensions: R rows over all leading dimensions, F features.
 """
 
