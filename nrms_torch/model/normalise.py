@@ -1,7 +1,7 @@
 """BatchNorm's training step with rows that weigh differently, forward and backward in few passes.
 
-Written out, since it takes 12 passes over the rows so, and 17 by autograd (torch's profiler, 400 rows
-of 512), each of which wakes threads.
+Written out, since that takes 12 passes over the rows where autograd takes 17 (torch's profiler,
+400 rows of 512), each of which wakes threads.
 Dimensions: R rows over all leading dimensions, F features.
 """
 
