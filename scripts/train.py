@@ -29,8 +29,8 @@ def main(config: DictConfig) -> None:
     datamodule.check(trainer.world_size)
     if trainer.is_global_zero:
         print(datamodule.summary("train"), datamodule.summary("validation"), sep="\n")
-    run.begin(config, datamodule.vocabulary, origin)
-    describe(trainer.loggers, config, datamodule)
+        run.begin(config, datamodule.vocabulary, origin)
+        describe(trainer.loggers, config, origin)
     trainer.fit(module, datamodule=datamodule, ckpt_path=run.resume_from())
     measure(trainer, module, datamodule, run, split="validation", checkpoint=run.best())
     if before and before != run and trainer.is_global_zero:

@@ -1,28 +1,25 @@
 """What loggers are told of a run beside its metrics."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
-import nrms_torch
-from nrms_torch.data.datamodule import NewsDataModule
 
+def describe(loggers: Iterable[Logger], config: DictConfig, origin: Mapping[str, Any]) -> None:
+    """Tell each logger the configuration, the code's version and hash, and the hashes of its data.
 
-def describe(loggers: Iterable[Logger], config: DictConfig, datamodule: NewsDataModule) -> None:
-    """Tell each logger the configuration, the version of the code, and fingerprints of the splits.
-
-    The commit, and what differs from it, are W&B's own doing.
+    `origin` is what `check_origin` tells, which rank 0 alone has. The commit, and what differs from
+    it, are W&B's own doing.
     """
     settings = OmegaConf.to_container(config, resolve=True)
     assert isinstance(settings, dict)
     content: dict[str, Any] = {
         **{str(name): section for name, section in settings.items()},
-        "nrms_torch": nrms_torch.__version__,
-        "data_fingerprint": {
-            split: datamodule.impressions(split).fingerprint for split in ("train", "validation")
-        },
+        "nrms_torch": origin["code"]["version"],
+        "code_fingerprint": origin["code"]["source"],
+        "data_fingerprint": origin["data"],
     }
     for logger in loggers:
         logger.log_hyperparams(content)

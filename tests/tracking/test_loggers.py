@@ -64,8 +64,10 @@ def test_the_whole_configuration_is_logged_with_code_and_data(tracked):
     config = OmegaConf.to_container(OmegaConf.load(tracked.run / "config.yaml"), resolve=True)
     assert {name: found[name] for name in config} == config
     assert found["hyper_parameters"]["document_vector_size"] == 64
-    assert set(found["data_fingerprint"]) == {"train", "validation"}
-    assert all(len(hash_) == 64 for hash_ in found["data_fingerprint"].values())
+    origin = json.loads((tracked.run / "origin.json").read_text())
+    assert "train/behaviors.parquet" in origin["data"]
+    assert found["data_fingerprint"] == origin["data"]
+    assert found["code_fingerprint"] == origin["code"]["source"]
 
 
 def test_the_commit_is_logged(tracked):
