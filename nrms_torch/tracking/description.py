@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lightning.pytorch.loggers import Logger
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
+
+from nrms_torch.training.no_secrets import resolve_without_secrets
 
 
 def describe(loggers: Iterable[Logger], config: DictConfig, origin: Mapping[str, Any]) -> None:
@@ -13,8 +15,7 @@ def describe(loggers: Iterable[Logger], config: DictConfig, origin: Mapping[str,
     `origin` is what `check_origin` tells, which rank 0 alone has. The commit, and what differs from
     it, are W&B's own doing.
     """
-    settings = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(settings, dict)
+    settings = resolve_without_secrets(config)
     content: dict[str, Any] = {
         **{str(name): section for name, section in settings.items()},
         "nrms_torch": origin["code"]["version"],

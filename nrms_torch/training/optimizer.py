@@ -18,9 +18,15 @@ class KerasAdam(torch.optim.Adam):
     step is 6e-6 shorter.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float = 1e-4, keras_eps: float = 1e-7) -> None:
-        # Fused: one pass over the parameters, a tenth of the time on a CPU.
-        super().__init__(params, lr=lr, betas=(0.9, 0.999), eps=keras_eps, fused=True)
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 1e-4,
+        keras_eps: float = 1e-7,
+        *,
+        fused: bool = True,
+    ) -> None:
+        super().__init__(params, lr=lr, betas=(0.9, 0.999), eps=keras_eps, fused=fused)
         for group in self.param_groups:
             group["keras_eps"] = keras_eps
             group["steps"] = 0

@@ -47,6 +47,7 @@ def choose_run(config: DictConfig, overrides: Iterable[str]) -> Start:
     for one that cannot be resumed or repeated, for a secret in the configuration, and for a launch
     whose ranks would not agree on a name.
     """
+    refuse_secrets(config)
     if config.resume and config.repeat:
         raise InputError("repeat: a run is repeated or, with resume, goes on; expected one of them")
     if config.resume:
@@ -56,7 +57,6 @@ def choose_run(config: DictConfig, overrides: Iterable[str]) -> Start:
     if config.repeat:
         repeated = RunFolder.open(str(config.repeat))
         config = _repeated(config, repeated, overrides)
-    refuse_secrets(config)
     run = RunFolder(Path(str(config.run or _fresh_name(config))))
     if is_rank_zero() and run.path.exists() and not _is_empty(run.path):
         raise InputError(

@@ -5,7 +5,7 @@ import torch
 from omegaconf import OmegaConf
 
 from nrms_torch.errors import InputError
-from nrms_torch.training.no_secrets import refuse_secrets
+from nrms_torch.training.no_secrets import refuse_secrets, resolve_without_secrets
 from nrms_torch.training.origin import describe_origin, differences
 
 
@@ -65,3 +65,21 @@ def test_what_only_names_a_secret_or_only_sounds_like_one_is_kept():
         "missing": "???",
     }
     refuse_secrets(OmegaConf.create(fields))
+
+
+def test_a_secret_of_the_environment_is_shown_as_it_is_written(monkeypatch):
+    monkeypatch.setenv("COMET", "very-secret-value")
+    monkeypatch.setenv("STORE", "https://user:very-secret-value@host")
+    fields = {
+        "run": "runs/one",
+        "logger": {"api_key": "${oc.env:COMET}", "save_dir": "${run}", "again": "${logger.url}"},
+        "stores": ["${oc.env:STORE}", "plain"],
+    }
+    fields["logger"]["url"] = "${oc.env:STORE}/data"
+    fields["other"] = "${logger}"
+    shown = resolve_without_secrets(OmegaConf.create(fields))
+    assert "very-secret-value" not in str(shown)
+    assert shown["logger"]["save_dir"] == "runs/one"
+    assert shown["logger"]["api_key"] == "${oc.env:COMET}"
+    assert shown["stores"] == ["${oc.env:STORE}", "plain"]
+    assert shown["other"]["api_key"] == "${logger}"

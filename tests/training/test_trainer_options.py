@@ -26,10 +26,11 @@ class Losses(L.Callback):
         self.values.append(outputs["loss"].item())
 
 
-def train(batches, **options):
+def train(batches, variant="baseline", **options):
     """Train from the recorded weights through the real Trainer; give the weights and the losses."""
     training = {name: RECORDING.config[name] for name in ("learning_rate", "loss")}
-    module, losses = NRMSModule(RECORDING.hyper_parameters, training, seed=0), Losses()
+    hyper_parameters = RECORDING.hyper_parameters | {"variant": variant}
+    module, losses = NRMSModule(hyper_parameters, training, seed=0), Losses()
     module.model.load_state_dict(RECORDING.model().state_dict())
     module.table = RECORDING.table
     trainer = L.Trainer(
@@ -67,6 +68,16 @@ def test_half_precision_trains_as_full_precision_does_but_for_rounding(precision
     for name, weight in weights.items():
         assert weight.dtype == torch.float32, name
         assert weight.isfinite().all(), name
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
+@pytest.mark.parametrize("variant", ["baseline", "standard"])
+def test_gradients_are_clipped_in_any_precision(precision, variant):
+    start = RECORDING.model().state_dict()
+    weights, _ = train(BATCHES[:1], variant, precision=precision, gradient_clip_val=1e-12)
+    for name, weight in weights.items():
+        # Far under Adam's eps, such gradients move nothing to speak of.
+        assert (weight - start[name]).abs().max() < 1e-5, name
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
