@@ -51,5 +51,5 @@ def test_ranks_that_nobody_named_a_run_for_could_not_agree(monkeypatch):
 
 def test_a_secret_is_refused_where_a_run_is_resumed_too():
     given = dict(config()) | {"resume": "runs/one", "logger": {"api_key": "very-secret-value"}}
-    with pytest.raises(InputError, match="logger.api_key: holds a secret"):
+    with pytest.raises(InputError, match=r"logger\.api_key: holds a secret"):
         choose_run(OmegaConf.create(given), overrides=["logger.api_key=very-secret-value"])
