@@ -6,10 +6,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from nrms_torch.benchmark import ours, prepare, reference_side, shared_rows
-from nrms_torch.benchmark.rows import Row, row
+from nrms_torch.benchmark.rows import Row, rates, row
 from nrms_torch.benchmark.settings import Settings
 from nrms_torch.benchmark.sides import Side
 from nrms_torch.benchmark.turns import Turn
@@ -27,7 +28,12 @@ def train(settings: Settings) -> Iterator[Row]:
     """Training, rows/s: ours in a Lightning Trainer, the reference in its fit, on the same rows."""
     for batch in settings.batches:
         at_batch = settings.with_batch(batch)
-        with _ours(ours.train, at_batch) as us, _Reference(at_batch) as reference:
+        with (
+            _ours(ours.train, at_batch) as us,
+            _ours(ours.multiply, at_batch) as products,
+            _Reference(at_batch) as reference,
+        ):
+            products.turn()
             steps = _steps(us, settings)
             them = reference.start(
                 reference_side.train,
@@ -35,10 +41,11 @@ def train(settings: Settings) -> Iterator[Row]:
                 count=_WARM_UP + settings.rounds * steps,
                 batch_size=batch,
             )
-            turns = _alternate(us, them, settings.rounds, steps)
-        yield row(
+            *turns, alone = _alternate(us, them, products, rounds=settings.rounds, steps=steps)
+        made = row(
             *turns, case="train", model=settings.model, batch=batch, unit="rows/s", steps=steps
         )
+        yield replace(made, products=median(rates(alone)))
 
 
 def evaluate(settings: Settings) -> Iterator[Row]:
@@ -51,7 +58,7 @@ def evaluate(settings: Settings) -> Iterator[Row]:
             count=_SCORER_BATCH * (_WARM_UP + settings.rounds),
             batch_size=_SCORER_BATCH,
         )
-        turns = _alternate(us, them, settings.rounds)
+        turns = _alternate(us, them, rounds=settings.rounds)
     yield row(
         *turns,
         case="evaluate",
@@ -67,7 +74,7 @@ def encoder(settings: Settings) -> Iterator[Row]:
     for batch in settings.batches:
         with _ours(ours.encode, settings.with_batch(batch)) as us:
             steps = _steps(us, settings)
-            turns, _ = _alternate(us, None, settings.rounds, steps)
+            (turns,) = _alternate(us, rounds=settings.rounds, steps=steps)
         peak = [replace(turn, seconds=1.0, work=turn.sgemm) for turn in turns]
         made = row(
             turns,
@@ -91,7 +98,7 @@ def ddp(settings: Settings) -> Iterator[Row]:
         with _ours(ours.train, two, ranks=2) as us, _ours(ours.train, one) as them:
             steps = _steps(us, settings)
             _steps(them, settings)
-            turns = _alternate(us, them, settings.rounds, steps)
+            turns = _alternate(us, them, rounds=settings.rounds, steps=steps)
         losses = [[loss for turn in side for loss in turn.losses] for side in turns]
         made = row(
             *turns, case="ddp", model=settings.model, batch=batch, unit="rows/s", steps=steps
@@ -112,7 +119,7 @@ def prepare_data(settings: Settings) -> Iterator[Row]:
             folder=str(folder),
             history_size=history_size,
         ) as us:
-            turns, _ = _alternate(us, None, settings.rounds)
+            (turns,) = _alternate(us, rounds=settings.rounds)
         yield _of_impressions("prepare", settings, turns, impressions)
 
 
@@ -121,7 +128,7 @@ def metrics(settings: Settings) -> Iterator[Row]:
     for impressions in settings.impressions:
         with Side(ours.rank, threads=settings.threads, impressions=impressions) as us:
             us.turn()
-            turns, _ = _alternate(us, None, settings.rounds)
+            (turns,) = _alternate(us, rounds=settings.rounds)
         yield _of_impressions("metrics", settings, turns, impressions)
 
 
@@ -182,13 +189,11 @@ def _steps(us: Side, settings: Settings) -> int:
     return max(1, ceil(settings.seconds / turn.seconds))
 
 
-def _alternate(
-    us: Side, them: Side | None, rounds: int, steps: int = 1
-) -> tuple[list[Turn], list[Turn]]:
-    """Let both sides take turns of `steps`, so that what else the machine does falls on both."""
-    found: tuple[list[Turn], list[Turn]] = ([], [])
+def _alternate(*sides: Side | None, rounds: int, steps: int = 1) -> list[list[Turn]]:
+    """Let the sides take turns of `steps`, so that what else the machine does falls on all."""
+    found: list[list[Turn]] = [[] for _ in sides]
     for _ in range(rounds):
-        for side, turns in zip((us, them), found, strict=True):
+        for side, turns in zip(sides, found, strict=True):
             if side is not None:
                 turns.append(side.turn(steps))
     return found

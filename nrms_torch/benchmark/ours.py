@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from nrms_torch.benchmark.flops import clock, encoder_flops, measure_sgemm, training_flops
+from nrms_torch.benchmark.products import products_of
 from nrms_torch.benchmark.turns import Turns
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.data.loading import TrainingBatch
@@ -19,6 +20,7 @@ from nrms_torch.evaluation.ranking import RankingMetrics
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.lightning_module import NRMSModule
+from nrms_torch.training.losses import LOSSES
 from nrms_torch.training.memory import keep_freed_memory
 from nrms_torch.training.trainer import make_trainer
 
@@ -43,6 +45,25 @@ def train(turns: Turns, config: dict[str, Any]) -> None:
             **_PLAIN,
         )
         trainer.fit(module, datamodule=datamodule)
+
+
+def multiply(turns: Turns, config: dict[str, Any]) -> None:
+    """Make the matrix products of a training step, forward and backward, and nothing else."""
+    keep_freed_memory()  # as a trainer does
+    datamodule, module = for_training(settings_of(config), None)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model, table = module.model.to(device).train(), module.table.to(device)
+    batch = next(iter(datamodule.train_dataloader()))
+    history, candidates, labels = (part.to(device) for part in batch)
+    loss = LOSSES[module.training_parameters.loss]
+    products = products_of(
+        lambda: loss(model(table, history, candidates), labels).backward(), device
+    )
+    while steps := turns.wait():
+        began = clock(device)
+        for _ in range(steps):
+            products()
+        turns.report(seconds=clock(device) - began, work=steps * len(labels))
 
 
 def evaluate(turns: Turns, config: dict[str, Any]) -> None:

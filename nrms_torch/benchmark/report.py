@@ -26,6 +26,7 @@ _COLUMNS: dict[str, Callable[[Row], str]] = {
     "reference": lambda row: _measured(row.reference, row.reference_range),
     "ratio": lambda row: _number(row.ratio, ",.2f"),
     "of sgemm": lambda row: _number(row.sgemm_share, ".0%"),
+    "products alone": lambda row: _number(row.products, ",.0f"),
     "step": lambda row: f"{row.seconds:.3g} s",
     "peak MiB": lambda row: _whole(row.peak_mib),
     "reference MiB": lambda row: _whole(row.reference_peak_mib),

@@ -13,7 +13,8 @@ class Row:
 
     The ranges are the least and the greatest turn. Memory is the peak of a process, the largest
     where a side has several. `sgemm_share` is our useful operations over what the machine's matrix
-    product makes in the same time. What was not measured is None.
+    product makes in the same time. `products` is the rate of a step that is nothing but its matrix
+    products. What was not measured is None.
     """
 
     case: str
@@ -30,6 +31,7 @@ class Row:
     seconds: float  # of ours, the median turn's step
     impressions: int | None = None
     sgemm_share: float | None = None
+    products: float | None = None
     loss_difference: float | None = None
 
 

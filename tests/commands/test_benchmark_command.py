@@ -43,6 +43,7 @@ def test_training_is_measured_alone_at_each_batch_size(tmp_path, demo_folder):
     assert [row["batch"] for row in rows] == [8, 16]
     assert all(row["reference"] is None and row["unit"] == "rows/s" for row in rows)
     assert all(0 < row["sgemm_share"] < 1 for row in rows)
+    assert all(row["products"] > 0 for row in rows)
     assert "rows/s" in printed
     assert figure.read_bytes().startswith(b"\x89PNG")
 
