@@ -1,9 +1,12 @@
 """Run a command of the project as a user does: in a process of its own."""
 
 import json
-import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
+
+from fork_server import ForkServer
 
 ROOT = Path(__file__).parent.parent
 # Far above what a command takes: a hang becomes a failure, not a stuck suite.
@@ -17,17 +20,18 @@ def script(name: str) -> list[str]:
 
 def run_script(name: str, *overrides: str, status: int = 0) -> str:
     """Run a script to its end, check its exit status, and give what it printed."""
-    done = subprocess.run(
-        [*script(name), *overrides],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    assert done.returncode == status, done.stdout
-    return done.stdout
+    with tempfile.NamedTemporaryFile("r") as output:
+        found = _fork_server().run(
+            [*script(name)[1:], *overrides], Path(output.name), seconds=TIMEOUT_S
+        )
+        printed = output.read()
+    assert found == status, printed
+    return printed
+
+
+@cache
+def _fork_server() -> ForkServer:
+    return ForkServer(ROOT)
 
 
 def small(model: str, folder: Path) -> list[str]:
