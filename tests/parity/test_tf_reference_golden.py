@@ -91,7 +91,9 @@ def test_news_and_user_vectors_equal_the_recorded(reference, recorded, batch):
         assert largest(vectors - expected) <= 2e-6 * max(1, largest(expected)), name
 
 
-def test_training_mode_gives_the_recorded_scores_losses_and_gradients(reference, recorded, batch):
+def test_training_mode_gives_the_recorded_scores_losses_and_gradients(
+    reference, recorded, batch, config
+):
     result, gradients = reference.training_pass(*batch)
     assert largest(result.softmax - recorded["expected/train_softmax"]) <= 2e-6
     for name in ("data_loss", "regularization_loss"):
@@ -102,8 +104,16 @@ def test_training_mode_gives_the_recorded_scores_losses_and_gradients(reference,
     # Whole tensors cancel down to 1e-10 at the tied start. The floor is one float32 rounding of the
     # largest gradient that flows past them.
     floor = np.finfo(np.float32).eps * max(largest(array) for array in expected.values())
+    # Behind BatchNorm over tokens a recorded tensor carries an error of 2e-5 of its own.
+    over_tokens = config["model"] == "nrms" and config["newsencoder_units_per_layer"]
+    share = 3e-5 if over_tokens else 1e-5
     for name, array in expected.items():
-        assert largest(gradients[name] - array) <= 1e-5 * largest(array) + floor, name
+        assert largest(gradients[name] - array) <= share * largest(array) + floor, name
+    difference, whole = (
+        np.concatenate([each.ravel() for each in arrays])
+        for arrays in ([gradients[name] - expected[name] for name in expected], expected.values())
+    )
+    assert np.linalg.norm(difference) <= 1e-5 * np.linalg.norm(whole)
 
 
 def test_losses_of_the_recorded_steps_equal_the_recorded(trained, recorded):
