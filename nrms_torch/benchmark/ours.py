@@ -53,8 +53,7 @@ def multiply(turns: Turns, config: dict[str, Any]) -> None:
     datamodule, module = for_training(settings_of(config), None)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model, table = module.model.to(device).train(), module.table.to(device)
-    batch = next(iter(datamodule.train_dataloader()))
-    history, candidates, labels = (part.to(device) for part in batch)
+    history, candidates, labels = (part.to(device) for part in _first_batch(datamodule))
     loss = LOSSES[module.training_parameters.loss]
     products = products_of(
         lambda: loss(model(table, history, candidates), labels).backward(), device
@@ -85,7 +84,7 @@ def encode(turns: Turns, config: dict[str, Any]) -> None:
     datamodule, module = for_training(settings_of(config), None)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = module.model.to(device).train()
-    batch = next(iter(datamodule.train_dataloader()))
+    batch = _first_batch(datamodule)
     rows = torch.cat([batch.candidates, batch.history], dim=1).unique()
     articles = module.table[rows].to(device)
     gradient = torch.randn(len(rows), model.hyper_parameters.vector_size, device=device)
@@ -130,6 +129,12 @@ def whole_batches(datamodule: NewsDataModule) -> int:
             f"of {config.folder}"
         )
     return batches
+
+
+def _first_batch(datamodule: NewsDataModule) -> TrainingBatch:
+    whole_batches(datamodule)
+    batch: TrainingBatch = next(iter(datamodule.train_dataloader()))
+    return batch
 
 
 class _Paced(L.Callback):

@@ -91,7 +91,8 @@ class Side:
             try:
                 connection.send(message)
             except OSError:
-                self._fail()
+                self._receive(connection)  # what the process met before it ended
+                raise
 
     def _receive(self, connection: Connection) -> Turn:
         try:
