@@ -125,3 +125,18 @@ def test_a_title_of_nothing_has_no_words():
     vocabulary = word_pieces()
     part = title_part(vocabulary, np.zeros(4, dtype=np.int32), np.ones(4))
     assert (part.words, part.padding) == ([], 4)
+
+
+@pytest.mark.parametrize("kind", ["nrms", "nrms_dense_layers"])
+def test_a_title_without_a_word_is_explained_as_a_whole(exported, kind):
+    recommender = Recommender.load(exported(kind)[1])
+    first = recommender.articles()[0].article_id
+    recommender.add_articles([Article(article_id=UNKNOWN, title="▁")])
+    explanation = recommender.explain([first, UNKNOWN], UNKNOWN)
+    assert explanation.title.words == []
+    if explanation.word_measure == "contribution":
+        assert total(explanation.title) == pytest.approx(explanation.score, abs=1e-5)
+        click = explanation.clicks[1]
+        assert total(click.title) == pytest.approx(click.contribution, abs=1e-5)
+    else:
+        assert total(explanation.title) == pytest.approx(1, abs=1e-5)
