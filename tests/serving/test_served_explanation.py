@@ -1,5 +1,7 @@
 """What the engine says of a score adds up to it."""
 
+import shutil
+
 import numpy as np
 import pytest
 from exported_runs import KINDS, VARIANTS
@@ -79,6 +81,15 @@ def test_document_vectors_have_no_words(exported):
     explanation = recommender.explain([first.article_id], second.article_id)
     assert (explanation.word_measure, explanation.title) == (None, None)
     assert explanation.clicks[0].title is None
+
+
+def test_a_bundle_that_is_replaced_later_explains_as_it_was_loaded(exported, tmp_path):
+    bundle = shutil.copytree(exported("nrms")[1], tmp_path / "bundle")
+    recommender, unchanged = (Recommender.load(each) for each in (bundle, exported("nrms")[1]))
+    shutil.rmtree(bundle)
+    shutil.copytree(exported("nrms_docvec")[1], bundle)
+    first, second = (article.article_id for article in recommender.articles()[:2])
+    assert recommender.explain([first], second) == unchanged.explain([first], second)
 
 
 def test_an_unknown_candidate_cannot_be_explained(exported):
