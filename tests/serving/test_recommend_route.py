@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+from threading import get_ident
 
 import httpx
 import numpy as np
 import pytest
 from served import fields, make_app, make_client, problem
+
+from nrms_torch.serving import Recommender
+from nrms_torch.serving.api.monitoring import Monitoring
+from nrms_torch.serving.api.schemas import RecommendResponse
 
 JSON = {"content-type": "application/json"}
 
@@ -33,6 +38,27 @@ def test_a_choice_so_large_that_it_leaves_the_event_loop_gives_the_same(client, 
     answer = client.post("/recommend", json={"history": ids[:3], "candidates": candidates}).json()
     found = [item["article_id"] for item in answer["ranking"]]
     assert found == library.rank(ids[:3], candidates, k=10).article_ids
+
+
+@pytest.mark.parametrize("choice", ["all", "few"])
+def test_an_answer_is_written_where_its_ranking_is_made(client, ids, choice, monkeypatch):
+    threads = {}
+
+    def noting(method):
+        def noted(self, *arguments, **named):
+            threads[method.__name__] = get_ident()
+            return method(self, *arguments, **named)
+
+        return noted
+
+    for kind, name in ((Recommender, "rank"), (RecommendResponse, "model_dump_json")):
+        monkeypatch.setattr(kind, name, noting(getattr(kind, name)))
+    monkeypatch.setattr(Monitoring, "count_ranking", noting(Monitoring.count_ranking))
+    candidates = None if choice == "all" else ids[:10]
+    answer = client.post("/recommend", json={"history": [], "candidates": candidates, "k": 2_000})
+    assert len(answer.json()["ranking"]) == (len(ids) if choice == "all" else 10)
+    assert threads["rank"] == threads["model_dump_json"]
+    assert (threads["count_ranking"] != threads["rank"]) == (choice == "all")
 
 
 def test_unknown_ids_are_named_once_and_the_rest_is_ranked(client, ids):
