@@ -1,7 +1,7 @@
 // The page's state, and what happens when it changes.
 
 import { getModel, getReaders, lookUp, recommend } from "./api.js";
-import { byId, count, tell, titleOf } from "./dom.js";
+import { byId, count, hideKeepingFocus, tell, titleOf } from "./dom.js";
 import { fitForm, startForm } from "./new_article.js";
 import { showRanking } from "./ranking.js";
 import { showHistory, showReaders } from "./readers.js";
@@ -74,7 +74,8 @@ function sayWhatIsShown(ranking, unknown, added) {
   byId("ranking-note").textContent =
     `The best of ${count(choice, "article")} that the reader has not clicked. ` +
     "A title opens what its score is made of.";
-  byId("more").hidden = state.shown >= choice;
+  const titles = document.querySelectorAll("#ranking .title");
+  hideKeepingFocus(byId("more"), state.shown >= choice, titles[state.shown - STEP]);
   const place = ranking.findIndex((row) => row.article_id === added?.article_id) + 1;
   byId("landed").textContent = !added
     ? ""

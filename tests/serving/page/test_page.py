@@ -69,6 +69,7 @@ def test_an_explanation_shows_the_words_and_clicks_of_the_route(visit, titles):
     expect(why.locator(".words mark")).to_have_text(
         [each["word"] for each in parts["title"]["words"]]
     )
+    assert why.locator("p[aria-label]").count() == 0, "a paragraph is read as what it holds"
     added = dict.fromkeys(history, 0)
     for click in parts["clicks"]:
         added[click["article_id"]] += click["contribution"]
