@@ -1,6 +1,7 @@
-# The server alone: no torch, no compiler, no root. Mount a bundle at /bundle.
+# The server alone: no torch, no compiler, no root. Mount a bundle at /bundle, or, where another one
+# may take its place, the folder above it: a mount stays with the folder that was there first.
 #   docker build -f dockerfiles/api.Dockerfile -t nrms-api .
-#   docker run -p 8000:8000 -v ./runs/demo/bundle:/bundle:ro nrms-api
+#   docker run -p 8000:8000 -v ./runs:/runs:ro -e NRMS_BUNDLE=/runs/demo/bundle nrms-api
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./

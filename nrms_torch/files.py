@@ -35,8 +35,10 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Give a new folder beside `path`, to be filled; rename it at the end, or remove it.
 
-    Whatever was at `path` before is removed. What a killed process leaves is `unfinished`.
+    Whatever was at `path` before is removed. Where `path` is a link, all of this is done to what it
+    leads to, and the link stays. What a killed process leaves is `unfinished`.
     """
+    path = path.resolve()
     temporary, old = (path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp") for _ in range(2))
     temporary.mkdir(parents=True)
     try:

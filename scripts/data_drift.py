@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 from omegaconf import DictConfig
-from rich.console import Console
 from rich.table import Table
 
 from nrms_torch.cli import command
+from nrms_torch.console import plain_console
 from nrms_torch.data.quality.drift_report import write_html, write_json
 from nrms_torch.data.quality.versions import compare_versions
 from nrms_torch.fields import require_integer, require_number
@@ -30,7 +30,7 @@ def main(config: DictConfig) -> None:
         for drift in found:
             numbers = (f"{drift.psi:.3f}", f"{drift.statistic:.3f}", f"{drift.p_value:.1e}")
             table.add_row(name, drift.feature, *numbers, "yes" if drift.drifted else "no")
-    Console(width=max(100, Console().width)).print(table)
+    plain_console(least_width=100).print(table)
     if config.report:
         names = (str(config.reference), str(config.current))
         write_html(Path(config.report), drifts, names, config.threshold)

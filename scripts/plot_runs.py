@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig
-from rich.console import Console
 
 from nrms_torch.cli import command, with_paths_as_override
+from nrms_torch.console import plain_console
 from nrms_torch.files import require_writable
 from nrms_torch.tracking.comparison import draw, read_runs, table
 
@@ -17,7 +17,7 @@ def main(config: DictConfig) -> None:
     file = Path(str(config.output))
     require_writable(file)
     runs = read_runs(list(config.runs) if isinstance(config.runs, ListConfig) else [config.runs])
-    Console().print(table(runs))
+    plain_console().print(table(runs))
     draw(runs, file)
     print(f"written to {file}")
 

@@ -3,10 +3,10 @@
 import time
 
 from omegaconf import DictConfig
-from rich.console import Console
 from rich.table import Table
 
 from nrms_torch.cli import command
+from nrms_torch.console import plain_console
 from nrms_torch.data.prepared import prepare
 from nrms_torch.training.assemble import for_preparing
 
@@ -27,7 +27,7 @@ def main(config: DictConfig) -> None:
         seconds = time.perf_counter() - start
         counts = (f"{prepared.counts[name]:,}" for name in COUNTS)
         table.add_row(split, *counts, f"{seconds:.1f}", f"{prepared.mebibytes:,.0f}")
-    Console(width=max(100, Console().width)).print(table)
+    plain_console(least_width=100).print(table)
 
 
 if __name__ == "__main__":

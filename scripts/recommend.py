@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from omegaconf import DictConfig
-from rich.console import Console
 from rich.table import Table
 
 from nrms_torch.cli import command
+from nrms_torch.console import plain_console
 from nrms_torch.errors import InputError
 from nrms_torch.serving import ArticleId, Recommender
 
@@ -20,7 +20,7 @@ def main(config: DictConfig) -> None:
         history = [article.article_id for article in recommender.articles()[:3]]
     candidates = _ids("candidates", config.candidates)
     ranking = recommender.rank(history, candidates, config.k)
-    console = Console()
+    console = plain_console()
     console.print("clicked:", ", ".join(_name(recommender, clicked) for clicked in history))
     choice = f"{len(recommender):,} articles" if candidates is None else "the candidates"
     table = Table(title=f"the best of {choice}")

@@ -1,10 +1,10 @@
 """Check a data folder before it is used: `python scripts/validate_data.py data.path=FOLDER`."""
 
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 from rich.table import Table
 
 from nrms_torch.cli import command
+from nrms_torch.console import plain_console
 from nrms_torch.data.quality.ranges import check_ranges
 from nrms_torch.data.tables import document_vectors
 from nrms_torch.training.assemble import made_data
@@ -26,7 +26,7 @@ def main(config: DictConfig) -> None:
     for name, feature, *numbers, missing in summaries:
         shown = (f"{number:,.4g}" for number in numbers)
         table.add_row(name, feature, *shown, f"{missing:,}")
-    Console(width=max(100, Console().width)).print(table)
+    plain_console(least_width=100).print(table)
 
 
 if __name__ == "__main__":

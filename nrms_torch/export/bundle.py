@@ -76,7 +76,10 @@ def export_run(
         content = _content(run, datamodule, model, temporary)
         seal(temporary, content)
         bundle = Bundle.load(temporary)
-        agreement = check_bundle(Recommender(bundle), model, datamodule.table)
+        try:
+            agreement = check_bundle(Recommender(bundle), model, datamodule.table)
+        except InputError as error:
+            raise InputError(f"export: {error}, so none is written") from error
         if split is None:
             return Exported(agreement)
         before = measure(bundle, split)

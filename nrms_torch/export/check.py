@@ -65,8 +65,8 @@ def compare(
     # Written so that NaN fails.
     if not (difference <= tolerance and float(gaps.max(initial=0)) <= tolerance):
         raise InputError(
-            f"export: the bundle's scores differ from torch's by {difference:.1e}, ranks over gaps "
-            f"of {gaps.max(initial=0):.1e}; expected {tolerance:.1e} at most, so none is written"
+            f"the bundle's scores differ from torch's by {difference:.1e}, ranks over gaps of "
+            f"{gaps.max(initial=0):.1e}; expected {tolerance:.1e} at most"
         )
     return Agreement(len(scores), difference, tolerance, int(moved.sum()))
 

@@ -39,7 +39,7 @@ def memory_mib(target: ServerProcess) -> float:
 
 
 def load(target: ServerProcess, *, users: int, seconds: int) -> Load:
-    """Let so many readers ask again and again for so long; no request may fail."""
+    """Let so many readers ask again and again for so long; requests that fail are counted."""
     with tempfile.TemporaryDirectory() as folder, _memory_watched(target) as most:
         prefix = Path(folder) / "load"
         subprocess.run(

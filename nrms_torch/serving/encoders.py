@@ -3,7 +3,6 @@
 Dimensions: U articles, T tokens, W document-vector width, D vector width, B users, H clicks.
 """
 
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +34,8 @@ class Encoders:
         self._masks_unknown = hyper_parameters.variant == "standard"
         self._news = self._session(NEWS_ENCODER)
         self._users = self._session(USER_ENCODER)
+        # Not when first asked for: by then the folder may hold another bundle.
+        self._explain = self._session(USER_EXPLAIN)
 
     def news(self, features: np.ndarray) -> np.ndarray:
         """Encode title tokens (U, T) or document vectors (U, W) to article vectors (U, D)."""
@@ -67,10 +68,6 @@ class Encoders:
     def _clicks(self, clicked: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
         known = {"known": rows != 0} if self._masks_unknown else {}
         return {"clicked": clicked, **known}
-
-    @cached_property
-    def _explain(self) -> onnxruntime.InferenceSession:
-        return self._session(USER_EXPLAIN)
 
     def _session(self, name: str) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()

@@ -25,7 +25,7 @@ class WordPart:
 
 @dataclass(frozen=True)
 class TitlePart:
-    """A title's words; `padding` is what the positions behind them carry."""
+    """A title's words; `padding` is what the positions behind them carry, all without words."""
 
     words: list[WordPart]
     padding: float
@@ -117,6 +117,8 @@ def title_part(vocabulary: Vocabulary, tokens: np.ndarray, values: np.ndarray) -
         return decoded.split()
 
     words = text(length)
+    if not words:  # the tokens of a title may be nothing but white space
+        return TitlePart([], float(values.sum()))
     sums = [0.0] * len(words)
     for place, value in enumerate(values[:length].tolist()):
         # The word that the token ends in: a piece of a word adds none to the text before it.

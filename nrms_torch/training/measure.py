@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from rich.console import Console
 from rich.table import Table
 
+from nrms_torch.console import plain_console
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.training.lightning_module import NRMSModule
 from nrms_torch.training.run_folder import RunFolder
@@ -62,5 +62,6 @@ def _print(metrics: dict[str, Any], scale: dict[str, float], file: Path) -> None
         table.add_row(name.replace("_", " "), f"{metrics[name]:,}", style="dim")
     for name, value in scale.items():
         table.add_row(f"auc of {name}", f"{value:.4f}", style="dim")
-    Console().print(table)
-    Console().print(f"written to {file}", highlight=False)
+    console = plain_console()
+    console.print(table)
+    console.print(f"written to {file}", highlight=False)

@@ -1,11 +1,14 @@
 import json
 import shutil
 
+import polars as pl
 import pytest
+from exported_runs import reseal
 from run_script import assert_one_line, metrics_of, run_script
 
 from nrms_torch.files import file_sha256
 from nrms_torch.serving import Recommender
+from nrms_torch.serving.bundle import ARTICLES
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,38 @@ def test_a_recommendation_is_printed(exported_run):
     assert f"{best.scores[0]:.4f}" in printed
     assert "unknown clicks: 5" in printed
     assert "clicked: " in run_script("recommend", f"bundle={run}/bundle")
+
+
+def test_a_server_is_asked_for_more_than_it_lists_by_default(exported_run):
+    run, _ = exported_run
+    bundle = run / "bundle"
+    printed = run_script("ask_server", f"bundle={bundle}", "k=25").splitlines()
+    ids = [article.article_id for article in Recommender.load(bundle).articles()[:3]]
+    best = Recommender.load(bundle).rank(ids, k=25)
+    assert [int(line.split()[1]) for line in printed if "POST" not in line] == best.article_ids
+
+
+@pytest.mark.parametrize(
+    ("override", "what"),
+    [
+        ("k=1001", "k: expected 1,000 at most, found 1,001"),
+        ("clicks=1001", "clicks: expected 1,000 at most, found 1,001"),
+        ("k=0", "k: expected an integer of at least 1"),
+    ],
+)
+def test_a_server_is_not_asked_for_more_than_it_lists(call, override, what):
+    assert_one_line(*call("ask_server", "bundle=none", override), what)
+
+
+def test_a_title_is_printed_as_it_is(exported_run, tmp_path):
+    bundle = shutil.copytree(exported_run[0] / "bundle", tmp_path / "bundle")
+    title = "[/b] [video] :fire: Storm"
+    articles = pl.read_parquet(bundle / ARTICLES)
+    articles.with_columns(title=pl.lit(title)).write_parquet(bundle / ARTICLES)
+    reseal(bundle)
+    article_id = articles["article_id"][0]
+    printed = run_script("recommend", f"bundle={bundle}", f"history=[{article_id}]", "k=1")
+    assert f"clicked: {article_id} {title}" in printed
 
 
 def test_int8_is_measured_and_replaces_a_bundle(trained, exported_run, tmp_path):

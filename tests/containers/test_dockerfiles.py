@@ -15,6 +15,8 @@ from omegaconf import OmegaConf
 from run_script import ROOT
 from served import wait_for
 
+from nrms_torch.serving.api.server import FINISH_S
+
 NAMES = ("api", "train", "evaluate")
 BUILD = pytest.mark.skipif(
     os.environ.get("NRMS_BUILD_IMAGES") != "1",
@@ -61,6 +63,20 @@ def test_compose_names_files_and_folders_that_are_there():
         assert (ROOT / service["build"]["dockerfile"]).is_file()
         for part in service.get("entrypoint", []):
             assert not part.startswith("scripts/") or (ROOT / part).is_file()
+
+
+def test_compose_lets_the_api_see_a_bundle_that_is_replaced_and_end_gently():
+    compose = OmegaConf.to_container(OmegaConf.load(ROOT / "docker-compose.yaml"))
+    api, export = compose["services"]["api"], compose["services"]["export"]
+    (mount,) = api["volumes"]
+    (bundle,) = [
+        value.split("=")[1] for value in api["environment"] if value.startswith("NRMS_BUNDLE=")
+    ]
+    host, inside, mode = mount.split(":")
+    assert (host, mode) == ("./runs", "ro"), "an export replaces all that is deeper"
+    run = export["command"][0].removeprefix("run=")
+    assert bundle.replace(inside, host, 1) == f"./{run}/bundle"
+    assert int(api["stop_grace_period"].removesuffix("s")) > FINISH_S
 
 
 @BUILD

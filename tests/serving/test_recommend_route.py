@@ -1,10 +1,17 @@
 """POST /recommend and /explain answer as the library does, and say what is wrong with a body."""
 
+import asyncio
 import json
+from threading import get_ident
 
+import httpx
 import numpy as np
 import pytest
-from served import fields, make_client, problem
+from served import fields, make_app, make_client, problem
+
+from nrms_torch.serving import Recommender
+from nrms_torch.serving.api.monitoring import Monitoring
+from nrms_torch.serving.api.schemas import RecommendResponse
 
 JSON = {"content-type": "application/json"}
 
@@ -31,6 +38,27 @@ def test_a_choice_so_large_that_it_leaves_the_event_loop_gives_the_same(client, 
     answer = client.post("/recommend", json={"history": ids[:3], "candidates": candidates}).json()
     found = [item["article_id"] for item in answer["ranking"]]
     assert found == library.rank(ids[:3], candidates, k=10).article_ids
+
+
+@pytest.mark.parametrize("choice", ["all", "few"])
+def test_an_answer_is_written_where_its_ranking_is_made(client, ids, choice, monkeypatch):
+    threads = {}
+
+    def noting(method):
+        def noted(self, *arguments, **named):
+            threads[method.__name__] = get_ident()
+            return method(self, *arguments, **named)
+
+        return noted
+
+    for kind, name in ((Recommender, "rank"), (RecommendResponse, "model_dump_json")):
+        monkeypatch.setattr(kind, name, noting(getattr(kind, name)))
+    monkeypatch.setattr(Monitoring, "count_ranking", noting(Monitoring.count_ranking))
+    candidates = None if choice == "all" else ids[:10]
+    answer = client.post("/recommend", json={"history": [], "candidates": candidates, "k": 2_000})
+    assert len(answer.json()["ranking"]) == (len(ids) if choice == "all" else 10)
+    assert threads["rank"] == threads["model_dump_json"]
+    assert (threads["count_ranking"] != threads["rank"]) == (choice == "all")
 
 
 def test_unknown_ids_are_named_once_and_the_rest_is_ranked(client, ids):
@@ -121,6 +149,37 @@ def test_a_body_over_the_limit_is_a_413_whether_or_not_it_says_its_size(bundle):
     problem(client.post("/recommend", content=body, headers=JSON), 413)
     problem(client.post("/recommend", content=in_parts(), headers=JSON), 413)
     assert client.post("/recommend", json={"history": []}).status_code == 200
+
+
+def test_slow_senders_have_only_the_memory_of_all_places_and_do_not_stop_small_requests(bundle):
+    small = b'{"history": []}'
+    large = small + b" " * 1_000_000  # the limit of one, and of the one place, is 2^20
+
+    async def ask():
+        arrived, ended = asyncio.Event(), asyncio.Event()
+
+        async def slowly():
+            yield large[:-1]
+            arrived.set()
+            await ended.wait()
+            yield large[-1:]
+
+        transport = httpx.ASGITransport(make_app(bundle, max_waiting=1, max_json_mib=1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+
+            def post(content):
+                return client.post("/recommend", content=content, headers=JSON)
+
+            slow = asyncio.create_task(post(slowly()))
+            await arrived.wait()
+            refused, passed = await post(large), await post(small)
+            ended.set()
+            return refused, passed, await slow, await post(large)
+
+    refused, *answered = asyncio.run(ask())
+    problem(refused, 503)
+    assert refused.headers["retry-after"] == "1"
+    assert [response.status_code for response in answered] == [200, 200, 200]
 
 
 def test_paths_and_methods_that_are_not_there_are_problems(client):

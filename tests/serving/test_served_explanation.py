@@ -1,5 +1,7 @@
 """What the engine says of a score adds up to it."""
 
+import shutil
+
 import numpy as np
 import pytest
 from exported_runs import KINDS, VARIANTS
@@ -81,6 +83,15 @@ def test_document_vectors_have_no_words(exported):
     assert explanation.clicks[0].title is None
 
 
+def test_a_bundle_that_is_replaced_later_explains_as_it_was_loaded(exported, tmp_path):
+    bundle = shutil.copytree(exported("nrms")[1], tmp_path / "bundle")
+    recommender, unchanged = (Recommender.load(each) for each in (bundle, exported("nrms")[1]))
+    shutil.rmtree(bundle)
+    shutil.copytree(exported("nrms_docvec")[1], bundle)
+    first, second = (article.article_id for article in recommender.articles()[:2])
+    assert recommender.explain([first], second) == unchanged.explain([first], second)
+
+
 def test_an_unknown_candidate_cannot_be_explained(exported):
     recommender = Recommender.load(exported("nrms")[1])
     with pytest.raises(InputError, match="candidate: 17 is no known article"):
@@ -125,3 +136,18 @@ def test_a_title_of_nothing_has_no_words():
     vocabulary = word_pieces()
     part = title_part(vocabulary, np.zeros(4, dtype=np.int32), np.ones(4))
     assert (part.words, part.padding) == ([], 4)
+
+
+@pytest.mark.parametrize("kind", ["nrms", "nrms_dense_layers"])
+def test_a_title_without_a_word_is_explained_as_a_whole(exported, kind):
+    recommender = Recommender.load(exported(kind)[1])
+    first = recommender.articles()[0].article_id
+    recommender.add_articles([Article(article_id=UNKNOWN, title="▁")])
+    explanation = recommender.explain([first, UNKNOWN], UNKNOWN)
+    assert explanation.title.words == []
+    if explanation.word_measure == "contribution":
+        assert total(explanation.title) == pytest.approx(explanation.score, abs=1e-5)
+        click = explanation.clicks[1]
+        assert total(click.title) == pytest.approx(click.contribution, abs=1e-5)
+    else:
+        assert total(explanation.title) == pytest.approx(1, abs=1e-5)

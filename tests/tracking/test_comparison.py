@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lightning.pytorch.loggers import CSVLogger
 from omegaconf import OmegaConf
-from rich.console import Console
 
+from nrms_torch.console import plain_console
 from nrms_torch.errors import InputError
 from nrms_torch.tracking.comparison import draw, read_runs, table
 from nrms_torch.tracking.curves import read_curves
@@ -32,15 +32,14 @@ def log(path, aucs):
         logger.save()
 
 
-def test_a_comparison_has_what_differs_and_what_came_of_it(tmp_path):
-    one = make_run(tmp_path / "one", [0.5, 0.7, 0.6], 1e-3, {"split": "test", "auc": 0.71})
+def test_a_comparison_has_what_differs_and_what_came_of_it(tmp_path, capsys):
+    one = make_run(tmp_path / "one [b]", [0.5, 0.7, 0.6], 1e-3, {"split": "test", "auc": 0.71})
     two = make_run(tmp_path / "two", [0.55, 0.65], 1e-4)
     figure = tmp_path / "figures" / "both.png"
     runs = read_runs([str(one), str(two)])
-    console = Console(width=120, record=True)
-    console.print(table(runs))
-    rows = [line for line in console.export_text().splitlines() if line.startswith("│")]
-    for part in ("one", "0.001", "test", "3, best 2", "0.7100"):
+    plain_console(least_width=120).print(table(runs))
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    for part in ("one [b]", "0.001", "test", "3, best 2", "0.7100"):
         assert part in rows[0]
     for part in ("two", "0.0001", "2, best 2"):
         assert part in rows[1]

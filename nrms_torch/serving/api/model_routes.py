@@ -26,7 +26,8 @@ def model_routes(slot: ModelSlot, key: ApiKey) -> APIRouter:
     @router.get(READY, responses=declared(503))
     async def ready() -> Ready:
         """Tell that the server has a model; a 503 while it loads its first."""
-        return Ready(ready=slot.recommender is not None)
+        _ = slot.recommender  # a 503 where there is none
+        return Ready(ready=True)
 
     @router.get(MODEL, responses=declared(503))
     async def model() -> ModelMetadata:

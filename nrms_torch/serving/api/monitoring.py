@@ -48,7 +48,9 @@ class Monitoring:
             registry=self.registry,
         )
         self.ids = Counter(
-            "nrms_ids", "Article ids in requests for a ranking.", registry=self.registry
+            "nrms_ids",
+            "Article ids in requests for a ranking, repeated ones too.",
+            registry=self.registry,
         )
         self.unknown_ids = Counter(
             "nrms_unknown_ids", "Those of nrms_ids that were unknown.", registry=self.registry

@@ -1,13 +1,13 @@
 """POST /recommend and POST /explain: what a reader is shown, and why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
-from nrms_torch.serving import Explanation
+from nrms_torch.serving import ArticleId, Explanation, Ranking, Recommender
 from nrms_torch.serving.api.model_slot import ModelSlot
 from nrms_torch.serving.api.monitoring import Monitoring
 from nrms_torch.serving.api.problems import declared
@@ -35,30 +35,24 @@ def ranking_routes(slot: ModelSlot, monitoring: Monitoring) -> APIRouter:
     async def in_thread(call: Callable[[], _Result]) -> _Result:
         return await to_thread.run_sync(call, limiter=threads)
 
-    @router.post(RECOMMEND, responses=declared(400, 408, 413, 415, 422, 503))
-    async def recommend(body: RecommendRequest) -> RecommendResponse:
+    @router.post(
+        RECOMMEND,
+        response_model=RecommendResponse,
+        responses=declared(400, 408, 413, 415, 422, 503),
+    )
+    async def recommend(body: RecommendRequest) -> Response:
         """Rank candidates, or all articles, for a reader's history."""
         recommender = slot.recommender
-        rank = partial(recommender.rank, body.history, body.candidates, body.k)
+        answer = partial(_answer, recommender, body)
         choice = len(recommender) if body.candidates is None else len(body.candidates)
-        ranking = rank() if choice <= _AT_ONCE else await in_thread(rank)
-        unknown = list(dict.fromkeys(ranking.unknown_clicks + ranking.unknown_candidates))
+        ranking, unknown, content = answer() if choice <= _AT_ONCE else await in_thread(answer)
         monitoring.count_ranking(
             ids=min(len(body.history), recommender.history_size) + len(body.candidates or ()),
-            unknown=len(unknown),
+            unknown=unknown,
             candidates=choice,
             scores=ranking.scores,
         )
-        return RecommendResponse.model_construct(
-            ranking=[
-                RankedArticle(article_id=article_id, score=score)
-                for article_id, score in zip(
-                    ranking.article_ids, ranking.scores.tolist(), strict=True
-                )
-            ],
-            unknown=unknown,
-            model_version=recommender.bundle.version,
-        )
+        return Response(content, media_type="application/json")
 
     @router.post(EXPLAIN, responses=declared(400, 408, 413, 415, 422, 503))
     async def explain(body: ExplainRequest) -> Explanation:
@@ -66,3 +60,25 @@ def ranking_routes(slot: ModelSlot, monitoring: Monitoring) -> APIRouter:
         return await in_thread(partial(slot.recommender.explain, body.history, body.candidate))
 
     return router
+
+
+def _answer(recommender: Recommender, body: RecommendRequest) -> tuple[Ranking, int, bytes]:
+    """Rank, count the ids that are unknown, repeated ones too, and write the response."""
+    ranking = recommender.rank(body.history, body.candidates, body.k)
+    response = RecommendResponse.model_construct(
+        ranking=[
+            RankedArticle(article_id=article_id, score=score)
+            for article_id, score in zip(ranking.article_ids, ranking.scores.tolist(), strict=True)
+        ],
+        unknown=list(dict.fromkeys(ranking.unknown_clicks + ranking.unknown_candidates)),
+        model_version=recommender.bundle.version,
+    )
+    unknown = _occurrences(ranking.unknown_clicks, body.history[-recommender.history_size :])
+    unknown += _occurrences(ranking.unknown_candidates, body.candidates or ())
+    return ranking, unknown, response.model_dump_json().encode()
+
+
+def _occurrences(wanted: Sequence[ArticleId], article_ids: Sequence[ArticleId]) -> int:
+    """Count the ids that are among those wanted."""
+    among = frozenset(wanted)
+    return sum(article_id in among for article_id in article_ids) if among else 0

@@ -12,7 +12,7 @@ from nrms_torch.serving.api.model_slot import ModelSlot
 from nrms_torch.serving.api.settings import Settings
 
 # What a long upload may still take after SIGTERM.
-_FINISH_S = 30
+FINISH_S = 30
 
 
 def serve(settings: Settings) -> None:
@@ -32,7 +32,7 @@ def serve(settings: Settings) -> None:
         http="httptools",
         log_level="warning",
         access_log=False,
-        timeout_graceful_shutdown=_FINISH_S,
+        timeout_graceful_shutdown=FINISH_S,
     )
     with listen(settings.host, settings.port) as listening:
         asyncio.run(_serve(uvicorn.Server(config), slot, settings, listening))

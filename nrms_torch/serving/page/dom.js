@@ -33,6 +33,20 @@ export function bar(share) {
   return element;
 }
 
+/** Replace children so that the keyboard stays at the place where it was. */
+export function replaceKeepingFocus(container, children) {
+  const focusable = () => [...container.querySelectorAll("button")];
+  const place = focusable().indexOf(document.activeElement);
+  container.replaceChildren(...children);
+  if (place >= 0) (focusable()[place] ?? focusable().at(-1) ?? byId("search")).focus();
+}
+
+/** Hide an element or show it; one that hides passes the keyboard on to `next`. */
+export function hideKeepingFocus(element, hidden, next = byId("search")) {
+  if (hidden && element === document.activeElement) next.focus();
+  element.hidden = hidden;
+}
+
 export const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 
 export const plain = (value) => value.toFixed(3).replace("-", "−");

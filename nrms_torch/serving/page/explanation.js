@@ -15,14 +15,14 @@ export async function explanationOf(history, article) {
   const ids = history.map((click) => click.article_id);
   const parts = await explain(ids, article.article_id);
   const clicked = new Map(history.map((click) => [click.article_id, click]));
-  return [wordsOf(parts, article), clicksOf(parts, clicked)].flat().filter((part) => part !== null);
+  return [wordsOf(parts), clicksOf(parts, clicked)].flat().filter((part) => part !== null);
 }
 
-function wordsOf(parts, article) {
+function wordsOf(parts) {
   if (!parts.title?.words.length) return null;
   return [
     make("h4", {}, LEGEND[parts.word_measure]),
-    make("p", { class: "words", "aria-label": titleOf(article) }, marked(parts.title.words)),
+    make("p", { class: "words" }, marked(parts.title.words)),
   ];
 }
 

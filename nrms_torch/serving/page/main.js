@@ -1,13 +1,14 @@
 // The page's state, and what happens when it changes.
 
 import { getModel, getReaders, lookUp, recommend } from "./api.js";
-import { byId, count, tell, titleOf } from "./dom.js";
+import { byId, count, hideKeepingFocus, tell, titleOf } from "./dom.js";
 import { fitForm, startForm } from "./new_article.js";
 import { showRanking } from "./ranking.js";
 import { showHistory, showReaders } from "./readers.js";
 import { startSearch } from "./search.js";
 
 const STEP = 10;
+const ALL = 2 ** 31; // more than a server has
 
 const state = { model: null, readers: [], reader: null, history: [], shown: STEP, added: null };
 let asked = 0;
@@ -30,10 +31,11 @@ const click = (article) => setHistory([...state.history, article]);
 async function rank() {
   const mine = (asked += 1);
   const { history, added } = state;
+  // Where an added article lands is only known from all of them; a clicked one lands nowhere.
+  const lands = added && !history.some((article) => article.article_id === added.article_id);
   byId("ranking").setAttribute("aria-busy", "true");
   try {
-    // Where an added article lands is only known from all of them.
-    const k = added ? state.model.articles : state.shown;
+    const k = lands ? ALL : state.shown;
     const { ranking, unknown } = await recommend(history.map((article) => article.article_id), k);
     const rows = chosen(ranking, added?.article_id);
     const articles = await lookUp(rows.map((row) => row.article_id));
@@ -50,6 +52,9 @@ async function rank() {
       click,
     );
     sayWhatIsShown(ranking, unknown, added);
+    // Neither clicked nor ranked: the server has another model by now, which lacks it.
+    const isGone = lands && !rows.some((row) => row.article_id === added.article_id);
+    if (isGone && state.added === added) state.added = null;
     tell(null);
   } catch (error) {
     if (mine === asked) tell(error);
@@ -69,18 +74,20 @@ function chosen(ranking, added) {
 
 function sayWhatIsShown(ranking, unknown, added) {
   const clicked = new Set(state.history.map((article) => article.article_id));
+  const isClicked = clicked.has(added?.article_id);
   for (const id of unknown) clicked.delete(id);
-  const choice = added ? ranking.length : state.model.articles - clicked.size;
+  const choice = added && !isClicked ? ranking.length : state.model.articles - clicked.size;
   byId("ranking-note").textContent =
     `The best of ${count(choice, "article")} that the reader has not clicked. ` +
     "A title opens what its score is made of.";
-  byId("more").hidden = state.shown >= choice;
+  const titles = document.querySelectorAll("#ranking .title");
+  hideKeepingFocus(byId("more"), state.shown >= choice, titles[state.shown - STEP]);
   const place = ranking.findIndex((row) => row.article_id === added?.article_id) + 1;
-  byId("landed").textContent = !added
-    ? ""
+  byId("landed").textContent = isClicked
+    ? `“${titleOf(added)}” is among the clicks.`
     : place
       ? `“${titleOf(added)}” lands at ${place.toLocaleString("en")} of ${choice.toLocaleString("en")}.`
-      : `“${titleOf(added)}” is among the clicks.`;
+      : "";
 }
 
 async function landed(article, answer) {

@@ -16,7 +16,7 @@ export function startForm(landed) {
       const answer = await withKey(() => addArticle(article));
       tell(null);
       form.reset();
-      landed(article, answer);
+      await landed(article, answer);
     } catch (error) {
       tell(error);
     } finally {

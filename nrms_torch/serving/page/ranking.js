@@ -1,6 +1,6 @@
 // The ranking: articles with scores, each with a button that says why and one that clicks it.
 
-import { bar, byId, chip, make, plain, tell, titleOf } from "./dom.js";
+import { bar, byId, chip, make, plain, replaceKeepingFocus, tell, titleOf } from "./dom.js";
 import { explanationOf } from "./explanation.js";
 
 /**
@@ -17,7 +17,7 @@ export function showRanking(rows, history, click) {
     items.push(ranked(row, highest, history, click));
     before = row.place;
   }
-  byId("ranking").replaceChildren(...items);
+  replaceKeepingFocus(byId("ranking"), items);
 }
 
 function ranked({ article, score, place, isNew }, highest, history, click) {

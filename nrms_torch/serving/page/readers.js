@@ -1,6 +1,6 @@
 // Sample readers of the bundle, and the history that is made of clicks.
 
-import { byId, chip, count, make, titleOf } from "./dom.js";
+import { byId, chip, count, hideKeepingFocus, make, replaceKeepingFocus, titleOf } from "./dom.js";
 
 /** Show a button for each reader, by what they read most; `choose` gets the reader's number. */
 export function showReaders(readers, chosen, choose) {
@@ -42,7 +42,7 @@ export function showHistory(history, size, remove) {
     ),
   );
   replaceKeepingFocus(byId("history"), items.reverse());
-  byId("clear").hidden = !history.length;
+  hideKeepingFocus(byId("clear"), !history.length);
   byId("history-note").textContent = !history.length
     ? "No clicks: what the model shows to a reader it knows nothing of."
     : history.length > size
@@ -58,12 +58,4 @@ function favourite(history) {
   let best = "";
   for (const [category, number] of clicks) if (number >= (clicks.get(best) ?? 0)) best = category;
   return best || count(history.length, "click");
-}
-
-/** Replace children so that the keyboard stays at the place where it was. */
-function replaceKeepingFocus(container, children) {
-  const focusable = () => [...container.querySelectorAll("button")];
-  const place = focusable().indexOf(document.activeElement);
-  container.replaceChildren(...children);
-  if (place >= 0) (focusable()[place] ?? focusable().at(-1) ?? byId("search")).focus();
 }

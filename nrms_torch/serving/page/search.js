@@ -13,6 +13,7 @@ export function startSearch(add) {
   const box = input.parentElement;
   let timer = 0;
   let asked = 0;
+  let isWaiting = false; // the list is not that of the text yet
 
   function show(children) {
     list.replaceChildren(...children);
@@ -22,6 +23,7 @@ export function startSearch(add) {
   function close() {
     clearTimeout(timer);
     asked += 1;
+    isWaiting = false;
     show([]);
   }
 
@@ -33,19 +35,28 @@ export function startSearch(add) {
   }
 
   async function search() {
+    clearTimeout(timer);
     const mine = (asked += 1);
     try {
       const found = await findArticles(input.value.trim(), SHOWN);
       if (mine !== asked) return;
+      isWaiting = false;
       const items = found.slice(0, SHOWN).map((article) => item(article, choose));
       show(items.length ? items : [make("li", { class: "quiet none" }, "Nothing found.")]);
       tell(null);
     } catch (error) {
-      tell(error);
+      if (mine === asked) tell(error);
     }
   }
 
+  /** Choose the first article that the text finds, which may have to be asked for. */
+  async function chooseFirst() {
+    if (isWaiting) await search();
+    if (!isWaiting) list.querySelector("button")?.click();
+  }
+
   input.addEventListener("input", () => {
+    isWaiting = true;
     clearTimeout(timer);
     timer = setTimeout(search, PAUSE_MS);
   });
@@ -55,10 +66,11 @@ export function startSearch(add) {
   });
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
+      event.preventDefault(); // Chromium would empty the box, and so search and open the list again
       close();
       input.focus();
     } else if (event.key === "Enter" && event.target === input) {
-      list.querySelector("button")?.click();
+      chooseFirst();
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       if (list.hidden) search();

@@ -54,6 +54,40 @@ def test_a_search_without_a_hit_says_so_and_escape_closes_it(visit, titles):
     expect(page.locator("#found")).to_have_text("Nothing found.")
     search.press("Escape")
     expect(page.locator("#found")).to_be_hidden()
+    expect(search).to_have_value("no such title")
+
+
+def test_enter_takes_what_the_text_finds_not_what_is_still_listed(visit, titles):
+    page = visit(titles)
+    page.get_by_role("button", name="Clear").click()
+    _, shown, _ = ask(titles, [], k=2)
+    search = page.get_by_label("Add a click")
+    search.fill(shown[0])
+    expect(page.locator("#found li").first).to_contain_text(shown[0])
+    search.evaluate(
+        """(input, text) => {
+            input.value = text;
+            input.dispatchEvent(new InputEvent("input", { bubbles: true }));
+            input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+        }""",
+        shown[1],
+    )
+    expect(page.locator("#history .title")).to_have_text([shown[1]])
+
+
+def test_a_search_that_fails_after_a_later_one_is_not_told(visit, titles):
+    page = visit(titles)
+    held = []
+    page.route("**/articles?search=too+late*", lambda route: held.append(route))
+    search = page.get_by_label("Add a click")
+    with page.expect_request("**/articles?search=too+late*"):
+        search.fill("too late")
+    search.fill("no such title")
+    expect(page.locator("#found")).to_have_text("Nothing found.")
+    with page.expect_event("requestfailed"):
+        held[0].abort()
+    page.evaluate("new Promise((resolve) => setTimeout(resolve))")
+    expect(page.locator("#problem")).to_be_hidden()
 
 
 def test_an_explanation_shows_the_words_and_clicks_of_the_route(visit, titles):
@@ -69,6 +103,7 @@ def test_an_explanation_shows_the_words_and_clicks_of_the_route(visit, titles):
     expect(why.locator(".words mark")).to_have_text(
         [each["word"] for each in parts["title"]["words"]]
     )
+    assert why.locator("p[aria-label]").count() == 0, "a paragraph is read as what it holds"
     added = dict.fromkeys(history, 0)
     for click in parts["clicks"]:
         added[click["article_id"]] += click["contribution"]

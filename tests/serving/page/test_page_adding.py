@@ -63,3 +63,49 @@ def test_a_vector_is_added_and_a_wrong_one_is_told_in_one_line(visit, vectors):
     )
     expect(page.locator(".is-new .title")).to_have_text("a new one")
     expect(problem).to_be_hidden()
+
+
+def test_all_articles_are_ranked_only_while_an_added_one_may_be_among_them(visit, vectors):
+    page = visit(vectors)
+    bodies = []
+    page.on("request", lambda request: bodies.append(request.post_data_json))
+    page.get_by_role("button", name="Draw one at random").click()
+    page.get_by_label("Title", exact=True).fill("another one")
+    page.get_by_role("button", name="Add, and see where it lands").click()
+    landed, lands = page.locator("#landed"), re.compile("^“another one” lands at")
+    expect(landed).to_have_text(lands)
+    assert ranked(bodies)["k"] > 1_550
+    page.get_by_role("button", name="Click another one", exact=True).click()
+    expect(landed).to_have_text("“another one” is among the clicks.")
+    (new,), k = (ranked(bodies)[name] for name in ("history", "k"))
+    assert k == 10
+    page.get_by_role("button", name="Remove another one", exact=True).click()
+    expect(landed).to_have_text(lands)
+
+    def without_it(route):
+        response = route.fetch()
+        answer = response.json()
+        answer["ranking"] = [row for row in answer["ranking"] if row["article_id"] != new]
+        route.fulfill(response=response, json=answer)
+
+    page.route("**/recommend", without_it)  # as a model does that was swapped in since
+    page.locator(".row:not(.is-new) .read").first.click()
+    expect(landed).to_have_text("")
+    page.locator(".row .read").first.click()
+    expect(page.locator("#history li")).to_have_count(2)
+    expect(page.locator("#ranking")).not_to_have_attribute("aria-busy", "true")
+    assert ranked(bodies)["k"] == 10
+
+
+def ranked(bodies):
+    """The last request for a ranking."""
+    return [body for body in bodies if body and "k" in body][-1]
+
+
+def test_a_failure_after_an_article_was_added_is_told(visit, vectors):
+    page = visit(vectors, refused=[500])
+    expect(page.locator(".row")).to_have_count(10)
+    page.route("**/v2/models/nrms", lambda route: route.fulfill(status=500))
+    page.get_by_role("button", name="Draw one at random").click()
+    page.get_by_role("button", name="Add, and see where it lands").click()
+    expect(page.locator("#problem")).to_have_text("500 Internal Server Error")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 from served import running_server
-from shown_page import readers_of
+from shown_page import ask, readers_of, shows
 
 PHONE = {"width": 320, "height": 640}
 # A picture for the README: NRMS_PAGE_IMAGE=FILE says where to, NRMS_PAGE_BUNDLE of what.
@@ -27,6 +27,33 @@ def test_the_keyboard_stays_where_it_was(visit, titles):
     remove.first.press("Enter")
     expect(remove).to_have_count(number - 1)
     expect(remove.first).to_be_focused()
+    click, (second, *_) = page.locator(".row .read"), ask(titles, readers_of(titles)[1][:-1])[0][1:]
+    expect(click).to_have_count(10)
+    click.nth(1).press("Enter")
+    expect(remove).to_have_count(number)
+    shows(page, ask(titles, [*readers_of(titles)[1][:-1], second]))
+    expect(click.nth(1)).to_be_focused()
+
+
+def test_a_button_that_hides_itself_passes_the_keyboard_on(visit, titles):
+    page = visit(titles)
+    # As if there were no more than twenty.
+    page.route("**/v2/models/nrms", few_articles)
+    page.reload()
+    clear = page.get_by_role("button", name="Clear")
+    clear.press("Enter")
+    expect(clear).to_be_hidden()
+    expect(page.get_by_label("Add a click")).to_be_focused()
+    more, rows = page.get_by_role("button", name="Show ten more"), page.locator(".row .title")
+    more.press("Enter")
+    expect(rows).to_have_count(20)
+    expect(more).to_be_hidden()
+    expect(rows.nth(10)).to_be_focused()
+
+
+def few_articles(route):
+    response = route.fetch()
+    route.fulfill(response=response, json=response.json() | {"articles": 20})
 
 
 @pytest.mark.parametrize("kind", ["titles", "vectors"])
