@@ -31,9 +31,14 @@ def test_drift_is_reported_and_fails_only_where_that_is_asked(demo_folder, shift
 
 
 def test_what_is_not_plausible_is_told_in_one_line(demo_folder, call):
-    data = [f"data.path={demo_folder}", "data.generate=null"]
-    status, error = call("validate_data", *data, "ranges.in_view=[1,9]")
+    status, error = call("validate_data", f"data.path={demo_folder}", "ranges.in_view=[1,9]")
     assert_one_line(status, error, f"error: {demo_folder}, train: the greatest in_view is ")
+
+
+def test_a_folder_that_is_not_there_is_told_and_not_made(tmp_path, call):
+    status, error = call("validate_data", f"data.path={tmp_path}/nowhere")
+    assert_one_line(status, error, f"error: {tmp_path}/nowhere")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("which", ["reference", "current"])
