@@ -220,6 +220,19 @@ sys.exit(1)
     assert len(found) < 12
 
 
+def test_a_measurement_that_is_no_number_fails_its_trial_alone(sweep_of, capsys):
+    found = sweep_of("measure(0.5, float('nan') if rate < 1e-3 else 0.6)\n", early_terminate=None)
+    assert found == [(1e-3, TrialState.COMPLETE), (1e-12, TrialState.FAIL)]
+    assert "trial 1: val/auc is nan, see " in capsys.readouterr().out
+
+
+def test_where_all_trials_measured_the_same_no_importance_is_drawn(sweep_of, tmp_path, capsys):
+    sweep_of("measure(0.5)\n")
+    assert "importance.png is left out" in capsys.readouterr().out
+    drawn = {file.name for file in (tmp_path / "swept").glob("*.png")}
+    assert drawn == {"parallel_coordinate.png", "history.png"}
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
