@@ -55,6 +55,11 @@ def choose_run(config: DictConfig, overrides: Iterable[str]) -> Start:
     repeated = None
     if config.repeat:
         repeated = RunFolder.open(str(config.repeat))
+        if not repeated.last_checkpoint.is_file():
+            raise InputError(
+                f"repeat: {repeated.path} has no {repeated.last_checkpoint.name} to be compared "
+                "with; expected a run that has trained"
+            )
         config = _repeated(config, repeated, overrides)
     refuse_secrets(config)
     run = RunFolder(Path(str(config.run or _fresh_name(config))))
