@@ -55,8 +55,9 @@ class Trials:
     def train(self, trial: optuna.Trial, stop: Event) -> float:
         """Train, and give the best measurement; each is reported, so that the pruner may end it.
 
-        Raises optuna.TrialPruned where it does, TrainingFailedError where the training fails, what it
-        measures is no number or `stop` is set, and InputError for a mistake in the settings, which all trials would share.
+        Raises optuna.TrialPruned where it does, TrainingFailedError where the training fails, what
+        it measures is no number or `stop` is set, and InputError for a mistake in the settings,
+        which all trials would share.
         """
         number, epochs = trial.number, trial.params.get("trainer.max_epochs", self.epochs)
         log = self.log_of(number)

@@ -35,9 +35,12 @@ def row_of(case, batch, reference_peak):
 def test_the_other_curve_is_named_after_what_was_measured(tmp_path, monkeypatch, case, other, peak):
     drawn = []
     save = Figure.savefig
-    monkeypatch.setattr(
-        Figure, "savefig", lambda self, *args, **more: (drawn.append(self), save(self, *args, **more))
-    )
+
+    def keep(figure, *arguments, **options):
+        drawn.append(figure)
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
     draw([row_of(case, batch, peak) for batch in (8, 16)], tmp_path / "figure.png")
     labels = [axes.get_legend_handles_labels()[1] for axes in drawn[0].axes]
     assert labels == [["ours", other], ["ours", other] if peak else ["ours"]]
