@@ -9,8 +9,8 @@ _USAGE_ERROR = 2
 class InputError(ValueError):
     """A user's mistake, told in one line: what is wrong, where, and what was expected.
 
-    Commands print the message and exit with status 2, the server answers with it; nothing else of
-    the package catches it.
+    Commands print the message and exit with status 2, the server answers with it; nothing else
+    catches it, but that export goes on where W&B alone cannot be had.
     """
 
 

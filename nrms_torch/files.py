@@ -51,9 +51,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(remains, ignore_errors=True)
 
 
-def unfinished(folder: Path) -> Iterator[Path]:
-    """Find what `replacing_folder` has left in `folder` of processes that were killed."""
-    return folder.glob(".*.tmp")
+def unfinished(folder: Path, names: str) -> Iterator[Path]:
+    """Find what `replacing_folder` has left in `folder`, for a pattern of `names`, when killed."""
+    return folder.glob(f".{names}.{'[0-9a-f]' * 32}.tmp")
 
 
 def require_writable(path: Path) -> None:

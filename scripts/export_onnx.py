@@ -1,11 +1,13 @@
 """Export a run as a bundle to serve: `python scripts/export_onnx.py run=RUN bundle=FOLDER`."""
 
+import sys
 from dataclasses import fields
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from nrms_torch.cli import command
+from nrms_torch.errors import InputError
 from nrms_torch.export.bundle import export_run
 from nrms_torch.export.quantize import Measures
 from nrms_torch.tracking.registry import log_bundle
@@ -17,7 +19,7 @@ from nrms_torch.training.run_folder import RunFolder
 def main(config: DictConfig) -> None:
     """Write the bundle of the run's best checkpoint, once it is found to agree with torch.
 
-    It is logged to the W&B run that trained it, where there is one.
+    It is logged to the W&B run that trained it, where there is one and W&B can be had.
     """
     run = RunFolder.open(str(config.run))
     folder = Path(str(config.bundle)) if config.bundle else run.path / "bundle"
@@ -38,7 +40,14 @@ def main(config: DictConfig) -> None:
             )
             print(f"{field.name.replace('_', ' '):24}{before:10.4f}{after:10.4f}")
     if TrackedRun.of(run.path):
-        print(f"W&B: logged as {log_bundle(run, folder)}")
+        _log(run, folder)
+
+
+def _log(run: RunFolder, bundle: Path) -> None:
+    try:
+        print(f"W&B: logged as {log_bundle(run, bundle)}")
+    except InputError as error:  # the bundle, which is what was asked for, is written
+        print(f"{bundle}: written, but not logged: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

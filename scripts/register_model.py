@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 from nrms_torch.cli import command
+from nrms_torch.errors import InputError
 from nrms_torch.tracking.registry import register
 from nrms_torch.training.run_folder import RunFolder
 
@@ -12,6 +13,8 @@ from nrms_torch.training.run_folder import RunFolder
 @command("register_model")
 def main(config: DictConfig) -> None:
     """Log the bundle to the W&B run that trained it, and link it into a collection."""
+    if not isinstance(config.aliases, ListConfig):  # a string would be one alias a letter
+        raise InputError(f"aliases: expected a list such as [staging], found {config.aliases!r}")
     run = RunFolder.open(str(config.run))
     linked = register(
         run,

@@ -1,5 +1,7 @@
 """Train a model: `python scripts/train.py data=demo model=nrms_docvec trainer.devices=2`."""
 
+from pathlib import Path
+
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -9,6 +11,7 @@ from nrms_torch.tracking.description import describe
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.measure import measure
 from nrms_torch.training.repeat import check_origin, compare_weights
+from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.start import choose_run
 from nrms_torch.training.trainer import make_trainer
 
@@ -33,8 +36,8 @@ def main(config: DictConfig) -> None:
         describe(trainer.loggers, config, origin)
     trainer.fit(module, datamodule=datamodule, ckpt_path=run.resume_from())
     measure(trainer, module, datamodule, run, split="validation", checkpoint=run.best())
-    if before and before != run and trainer.is_global_zero:
-        print(compare_weights(before, run))
+    if config.repeat and trainer.is_global_zero:  # a repetition that was resumed as well
+        print(compare_weights(RunFolder(Path(str(config.repeat))), run))
 
 
 if __name__ == "__main__":

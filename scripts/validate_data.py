@@ -7,13 +7,13 @@ from nrms_torch.cli import command
 from nrms_torch.console import plain_console
 from nrms_torch.data.quality.ranges import check_ranges
 from nrms_torch.data.tables import document_vectors
-from nrms_torch.training.assemble import made_data
+from nrms_torch.training.assemble import data_config
 
 
 @command("validate_data")
 def main(config: DictConfig) -> None:
     """Read every row of every file, hold it to schema and ranges, and print what there is."""
-    data = made_data(config.data)
+    data = data_config(config.data, generate=None)  # what is not there is not to be made up
     limits = (OmegaConf.to_object(config[name]) for name in ("ranges", "means"))
     summaries = check_ranges(data, *limits)  # type: ignore[arg-type]
     if data.vectors is not None:

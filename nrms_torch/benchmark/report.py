@@ -12,6 +12,8 @@ from rich.table import Table
 from nrms_torch.benchmark.rows import Row
 from nrms_torch.files import replacing
 
+# Whom the cases measure beside ours, where that is not the reference.
+_OTHER_SIDES = {"ddp": "one process", "encoder": "sgemm"}
 # What a cell shows of what was not measured; a column of nothing else is left out.
 _NOTHING = "–"
 
@@ -67,8 +69,10 @@ def draw(rows: Sequence[Row], file: Path) -> None:
     rate.plot(sizes, [row.ours for row in rows], "o-", label="ours")
     memory.plot(sizes, [row.peak_mib for row in rows], "o-", label="ours")
     if all(row.reference is not None for row in rows):
-        rate.plot(sizes, [row.reference for row in rows], "s--", label="TensorFlow")
-        memory.plot(sizes, [row.reference_peak_mib for row in rows], "s--", label="TensorFlow")
+        other = _OTHER_SIDES.get(rows[0].case, "TensorFlow")
+        rate.plot(sizes, [row.reference for row in rows], "s--", label=other)
+        if all(row.reference_peak_mib is not None for row in rows):
+            memory.plot(sizes, [row.reference_peak_mib for row in rows], "s--", label=other)
     for axes, name in ((rate, rows[0].unit), (memory, "peak memory, MiB")):
         _finish(axes, label, f"{rows[0].case}, {rows[0].model}: {name}")
     with replacing(file) as temporary:

@@ -18,6 +18,7 @@ from nrms_torch.locks import exclusive
 
 VERSION = 1  # of the arrays: raised whenever the same data gives other ones
 FOLDER = ".prepared"
+_NAMES = f"*-{'[0-9a-f]' * 16}"
 
 
 def prepare(
@@ -51,7 +52,7 @@ def prepare(
             if found := _find(place / name, fingerprint):
                 return found  # made by the process that this one waited for
             if is_alone:
-                for remains in unfinished(place):
+                for remains in unfinished(place, _NAMES):  # a user's folder has others
                     shutil.rmtree(remains, ignore_errors=True)
             if (place / name).exists():
                 print(f"{place / name}: damaged, or not of this data; prepared again")

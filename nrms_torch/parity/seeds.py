@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+import nrms_torch
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.ranking import RankingMetrics
@@ -29,6 +30,9 @@ Side = Literal["ours", "ours_per_copy", "reference"]
 SIDES: tuple[Side, ...] = ("ours", "ours_per_copy", "reference")
 # What decides the numbers of a run beside its seed.
 _SETTINGS = ("data", "model", "training")
+_USUAL_TRAINER = Path(nrms_torch.__file__).parent.parent / "configs" / "trainer" / "default.yaml"
+# Of the trainer's: what a file has as its epochs, and what decides no number.
+_LEFT_OUT = ("max_epochs", "log_every_n_steps", "enable_model_summary", "profiler")
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,7 @@ def run_seeds(config: DictConfig, file: Path, report: Callable[[SeedRun], object
     and for seeds or sides that are none.
     """
     _check(config)
-    settings = {name: OmegaConf.to_container(config[name], resolve=True) for name in _SETTINGS}
-    settings["epochs"] = config.trainer.max_epochs
+    settings = _settings(config)
     runs = _read(file, settings)
     for seed in config.seeds:
         for side in config.sides:
@@ -118,6 +121,21 @@ def _check(config: DictConfig) -> None:
     for side in config.sides:
         if side not in SIDES:
             raise InputError(f"sides: {side!r} is none of {', '.join(SIDES)}")
+
+
+def _settings(config: DictConfig) -> dict[str, Any]:
+    """Give what results are only comparable under; of the trainer what is not as usual."""
+    found: dict[str, Any] = {
+        name: OmegaConf.to_container(config[name], resolve=True) for name in (*_SETTINGS, "trainer")
+    }
+    trainer, usual = found.pop("trainer"), OmegaConf.load(_USUAL_TRAINER)
+    unusual = {
+        name: value
+        for name, value in trainer.items()
+        if name not in _LEFT_OUT and value != usual.get(name)
+    }
+    found["epochs"] = trainer["max_epochs"]
+    return found | ({"trainer": unusual} if unusual else {})
 
 
 def _train(config: DictConfig, side: Side, seed: int) -> SeedRun:

@@ -68,6 +68,9 @@ def _draw(study: optuna.Study, trials: Trials) -> list[Path]:
             study, target_name=trials.sweep.metric
         ),
     }
+    if len({trial.value for trial in study.trials}) == 1:
+        del kinds["importance"]
+        print("importance.png is left out: no setting made a difference")
     files = []
     for name, plot in kinds.items():
         file = trials.folder / f"{name}.png"

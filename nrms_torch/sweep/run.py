@@ -71,7 +71,7 @@ def _work(study: optuna.Study, trials: Trials, number: int) -> None:
             finally:
                 ended = study.tell(trial, value, state)
             print(describe(ended, trials), flush=True)
-            if len(failed) == _FAILURES:
+            if len(failed) >= _FAILURES:
                 stop.set()
 
     with ThreadPoolExecutor(trials.workers) as pool:

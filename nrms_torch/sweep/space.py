@@ -115,9 +115,9 @@ def _mapping(path: Path, name: str, content: Mapping[str, Any]) -> dict[str, Any
 
 
 def _early_end(path: Path, content: Mapping[str, Any]) -> tuple[int | None, int]:
-    given = content.get("early_terminate")
-    if given is None:
+    if content.get("early_terminate") is None:
         return None, 3
+    given = _mapping(path, "early_terminate", content)
     _one_of(path, "early_terminate.type", given.get("type"), ("hyperband",))
     found = given.get("min_iter"), given.get("eta", 3)
     require_integer(f"{path}: early_terminate.min_iter", found[0], 1)
@@ -128,10 +128,12 @@ def _early_end(path: Path, content: Mapping[str, Any]) -> tuple[int | None, int]
 def _distribution(path: Path, name: str, parameter: Mapping[str, Any]) -> BaseDistribution:
     field = f"{path}: parameters.{name}"
     if "values" in parameter:
+        values = parameter["values"]
+        if not (isinstance(values, list) and values):
+            raise InputError(f"{field}.values: expected a list of at least one, found {values!r}")
         # A list is kept as the text that Hydra reads: [512, 512].
-        choices = [override(v) if isinstance(v, list) else v for v in parameter["values"]]
-        return CategoricalDistribution(choices)
-    low, high = parameter.get("min"), parameter.get("max")
+        return CategoricalDistribution([override(v) if isinstance(v, list) else v for v in values])
+    low, high, step = parameter.get("min"), parameter.get("max"), parameter.get("q", 1)
     whole = isinstance(low, int) and isinstance(high, int)
     kind = parameter.get("distribution", "int_uniform" if whole else "uniform")
     if kind not in _KINDS:
@@ -140,12 +142,14 @@ def _distribution(path: Path, name: str, parameter: Mapping[str, Any]) -> BaseDi
         raise InputError(f"{field}: expected numbers min < max, found {low!r} and {high!r}")
     if (kind == "int_uniform" and not whole) or (kind == "log_uniform_values" and low <= 0):
         raise InputError(f"{field}: {kind} cannot be between {low!r} and {high!r}")
-    return _KINDS[kind](low, high, parameter.get("q"))
+    if not (isinstance(step, _NUMBER) and step > 0):
+        raise InputError(f"{field}.q: expected a number above 0, found {step!r}")
+    return _KINDS[kind](low, high, step)
 
 
 _KINDS: dict[str, Callable[[Any, Any, Any], BaseDistribution]] = {
     "uniform": lambda low, high, _: FloatDistribution(low, high),
     "int_uniform": lambda low, high, _: IntDistribution(low, high),
     "log_uniform_values": lambda low, high, _: FloatDistribution(low, high, log=True),
-    "q_uniform": lambda low, high, step: FloatDistribution(low, high, step=step or 1),
+    "q_uniform": lambda low, high, step: FloatDistribution(low, high, step=step),
 }

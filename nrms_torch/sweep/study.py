@@ -10,7 +10,7 @@ from optuna.distributions import distribution_to_json
 from optuna.pruners import BasePruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from nrms_torch.errors import InputError
 from nrms_torch.locks import exclusive
@@ -59,9 +59,12 @@ def opened(
 
 
 def left(study: optuna.Study, trials: int) -> int:
-    """Tell how many of `trials` have neither ended nor begun."""
+    """Tell how many of `trials` have neither ended nor begun.
+
+    One that has failed is not replaced: the next start tries it again.
+    """
     counted = study.get_trials(deepcopy=False, states=(*_COUNTED, TrialState.RUNNING))
-    return trials - len(counted)
+    return trials - len(counted) - len(_to_be_tried_again(study))
 
 
 def _begin(
@@ -90,11 +93,19 @@ def _begin(
 def _take_up(study: optuna.Study) -> None:
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
-    tried_again = {trial.user_attrs.get(_INSTEAD_OF) for trial in study.trials}
-    for trial in study.get_trials(states=(TrialState.FAIL,)):
-        if trial.number not in tried_again and trial.params:
-            attributes = {**trial.user_attrs, _INSTEAD_OF: trial.number}
-            study.enqueue_trial(trial.params, user_attrs=attributes)
+    for trial in _to_be_tried_again(study):
+        attributes = {**trial.user_attrs, _INSTEAD_OF: trial.number}
+        study.enqueue_trial(trial.params, user_attrs=attributes)
+
+
+def _to_be_tried_again(study: optuna.Study) -> list[FrozenTrial]:
+    trials = study.get_trials()
+    tried_again = {trial.user_attrs.get(_INSTEAD_OF) for trial in trials}
+    return [
+        trial
+        for trial in trials
+        if trial.state == TrialState.FAIL and trial.number not in tried_again and trial.params
+    ]
 
 
 def _origin(sweep: Sweep, overrides: Sequence[str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """One trial: a training by its own command, watched epoch by epoch."""
 
+import math
 import os
 import subprocess
 import sys
@@ -54,8 +55,9 @@ class Trials:
     def train(self, trial: optuna.Trial, stop: Event) -> float:
         """Train, and give the best measurement; each is reported, so that the pruner may end it.
 
-        Raises optuna.TrialPruned where it does, TrainingFailedError where the training fails or
-        `stop` is set, and InputError for a mistake in the settings, which all trials would share.
+        Raises optuna.TrialPruned where it does, TrainingFailedError where the training fails, what
+        it measures is no number or `stop` is set, and InputError for a mistake in the settings,
+        which all trials would share.
         """
         number, epochs = trial.number, trial.params.get("trainer.max_epochs", self.epochs)
         log = self.log_of(number)
@@ -78,6 +80,8 @@ class Trials:
                 has_ended = process.poll() is not None
                 # While the file is written anew, for a metric that it had not, it is shorter.
                 for _, value in self._curve(number)[len(values) :]:
+                    if not math.isfinite(value):
+                        raise TrainingFailedError(f"{self.sweep.metric} is {value}, see {log}")
                     values.append(value)
                     trial.report(value, len(values))
                     # Asked of each, since that is how the pruner takes note of what it has seen.

@@ -48,8 +48,9 @@ class RunLogger(WandbLogger):
             # Tables and sweeps of W&B show a metric's last value otherwise.
             experiment.define_metric("val/auc", step_metric="trainer/global_step", summary="max")
             # An agent of a sweep has its own say in which run this is.
-            found = TrackedRun(experiment.project, experiment.entity or None, experiment.id)
-            found.keep(self._folder)
+            if not experiment.disabled:
+                found = TrackedRun(experiment.project, experiment.entity or None, experiment.id)
+                found.keep(self._folder)
             if hint := sync_hint(experiment, self._folder):
                 print(hint)
         return super().experiment

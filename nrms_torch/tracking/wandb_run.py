@@ -96,11 +96,16 @@ def complaining() -> Iterator[None]:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Any]:
-    """Open the W&B run of a run folder, or a new one, and finish it; InputError as above."""
+    """Open the W&B run of a run folder, or a new one, and finish it.
+
+    InputError as above, and where W&B is disabled or not installed.
+    """
     require_wandb()
     import wandb
 
     given = {"project": "nrms-torch", **options(folder)}
+    if given["mode"] == "disabled":
+        raise InputError("W&B: WANDB_MODE is disabled; unset it to log anything")
     with complaining(), wandb.init(dir=folder, **given) as experiment:
         TrackedRun(experiment.project, experiment.entity or None, experiment.id).keep(folder)
         yield experiment

@@ -40,8 +40,16 @@ def check_origin(
 
 
 def compare_weights(before: RunFolder, run: RunFolder) -> str:
-    """Say in a line whether two runs ended with the same weights, bit for bit."""
-    one, other = (_weights(each.last_checkpoint) for each in (before, run))
+    """Say in a line whether two runs ended with the same weights, bit for bit.
+
+    They are only compared where both ended at the same step.
+    """
+    if not before.last_checkpoint.is_file():  # a repetition can be resumed much later
+        return f"{run.path}: {before.path} has gone, so its weights are not compared"
+    last, last_other = (_load(each.last_checkpoint) for each in (before, run))
+    if (end := _end(last)) != (end_other := _end(last_other)):
+        return f"{run.path}: ended at {end_other}, {before.path} at {end}: weights not compared"
+    one, other = last["state_dict"], last_other["state_dict"]
     if one.keys() != other.keys() or any(one[name].shape != other[name].shape for name in one):
         return f"{run.path}: has other layers than {before.path}"
     if all(torch.equal(one[name], other[name]) for name in one):
@@ -50,5 +58,9 @@ def compare_weights(before: RunFolder, run: RunFolder) -> str:
     return f"{run.path}: the weights of {before.path} but for differences of up to {largest:.1e}"
 
 
-def _weights(checkpoint: Path) -> dict[str, torch.Tensor]:
-    return dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
+def _load(checkpoint: Path) -> dict[str, Any]:
+    return dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
+
+
+def _end(checkpoint: dict[str, Any]) -> str:
+    return f"epoch {checkpoint['epoch'] + 1}, step {checkpoint['global_step']:,}"

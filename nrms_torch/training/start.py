@@ -56,6 +56,11 @@ def choose_run(config: DictConfig, overrides: Iterable[str]) -> Start:
     repeated = None
     if config.repeat:
         repeated = RunFolder.open(str(config.repeat))
+        if not repeated.last_checkpoint.is_file():
+            raise InputError(
+                f"repeat: {repeated.path} has no {repeated.last_checkpoint.name} to be compared "
+                "with; expected a run that has trained"
+            )
         config = _repeated(config, repeated, overrides)
     run = RunFolder(Path(str(config.run or _fresh_name(config))))
     if is_rank_zero() and run.path.exists() and not _is_empty(run.path):

@@ -17,7 +17,6 @@ pytest.importorskip("dvc", reason="data versions need pip install '.[data]'")
 TREE = ("configs", "nrms_torch", "scripts")
 FILES = (".dvcignore", ".gitignore", "dvc.yaml")
 SMALLER = {
-    "configs/generate_data.yaml": (r"impressions: 10_000", "impressions: 300"),
     "configs/data/demo.yaml": (r"impressions: 10000", "impressions: 300"),
     "configs/experiment/demo.yaml": (r"max_epochs: \d+", "max_epochs: 1"),
 }

@@ -31,9 +31,21 @@ def test_drift_is_reported_and_fails_only_where_that_is_asked(demo_folder, shift
 
 
 def test_what_is_not_plausible_is_told_in_one_line(demo_folder, call):
-    data = [f"data.path={demo_folder}", "data.generate=null"]
-    status, error = call("validate_data", *data, "ranges.in_view=[1,9]")
+    status, error = call("validate_data", f"data.path={demo_folder}", "ranges.in_view=[1,9]")
     assert_one_line(status, error, f"error: {demo_folder}, train: the greatest in_view is ")
+
+
+@pytest.mark.parametrize("field", ["ranges", "means"])
+def test_a_bound_is_a_pair_or_is_switched_off(demo_folder, call, field):
+    command = ["validate_data", f"data.path={demo_folder}", "ranges.clicks=null"]
+    status, error = call(*command, f"{field}.in_view=3")
+    assert_one_line(status, error, f"error: {field}.in_view: expected [least, greatest], found 3")
+
+
+def test_a_folder_that_is_not_there_is_told_and_not_made(tmp_path, call):
+    status, error = call("validate_data", f"data.path={tmp_path}/nowhere")
+    assert_one_line(status, error, f"error: {tmp_path}/nowhere")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("which", ["reference", "current"])

@@ -6,6 +6,7 @@ import shutil
 import polars as pl
 import pytest
 import torch
+from omegaconf import OmegaConf
 from run_script import assert_one_line, metrics_of, run_script, small
 
 from nrms_torch.files import file_sha256
@@ -66,6 +67,23 @@ def test_a_run_of_two_processes_is_repeated_and_told_of_other_code(demo_folder, 
     (line,) = (line for line in printed.splitlines() if "began under" in line)
     assert line.startswith(f"{run} began under code 01234567 with uncommitted changes, now ")
     assert f"torch 1.0, now {torch.__version__}" in line
+
+
+def test_a_repetition_that_was_resumed_is_compared_as_well(trained, tmp_path):
+    again = shutil.copytree(trained, tmp_path / "again")
+    config = OmegaConf.load(again / "config.yaml")
+    config.repeat = str(trained)
+    OmegaConf.save(config, again / "config.yaml")
+    printed = run_script("train", f"resume={again}")
+    assert f"{again}: the same weights as {trained}, bit for bit" in printed
+
+
+def test_a_run_that_has_not_trained_cannot_be_repeated(trained, tmp_path, call):
+    run = shutil.copytree(trained, tmp_path / "run")
+    (run / "checkpoints" / "last.ckpt").unlink()
+    status, error = call("train", f"repeat={run}", f"run={tmp_path}/again")
+    assert_one_line(status, error, f"error: repeat: {run} has no last.ckpt to be compared with")
+    assert not (tmp_path / "again").exists()
 
 
 @pytest.mark.parametrize("how", ["repeat", "resume"])

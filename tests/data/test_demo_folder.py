@@ -109,6 +109,15 @@ def test_parts_on_disk_join_into_one_table(tmp_path, monkeypatch):
         assert users.n_unique() == len(users) == readers
 
 
+def test_what_the_command_makes_is_what_training_on_the_demo_asks_for():
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        made, trained = compose("generate_data"), compose("train", overrides=["experiment=demo"])
+        changed = compose("generate_data", overrides=["data.generate.impressions=300"])
+    assert made.path == trained.data.path
+    assert {name: made[name] for name in trained.data.generate} == trained.data.generate
+    assert changed.impressions == 300, "one place decides"
+
+
 def test_the_command_takes_a_size_with_underscores():
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = compose("generate_data", overrides=["impressions=2_000_000"])

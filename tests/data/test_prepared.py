@@ -231,6 +231,14 @@ def test_a_process_that_is_killed_leaves_nothing_that_is_used_and_blocks_nobody(
     assert not remains.exists()
 
 
+def test_other_peoples_folders_in_the_cache_are_left_alone(ebnerd_folder, tmp_path):
+    others = [tmp_path / name for name in (".theirs.tmp", f".train-notes.{'0' * 32}.tmp")]
+    for folder in others:
+        folder.mkdir()
+    prepared(ebnerd_folder, cache=str(tmp_path))
+    assert all(folder.is_dir() for folder in others)
+
+
 def test_impressions_and_rows_pickle_as_the_name_of_their_folder(ebnerd_folder):
     found = prepared(ebnerd_folder)
     found.by_history, found.usable_clicks  # noqa: B018 - what is looked at is not pickled either

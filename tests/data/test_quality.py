@@ -131,8 +131,26 @@ def test_a_value_outside_of_its_range_is_told_with_its_split(demo):
 def test_a_range_of_nothing_that_is_there_is_told(demo):
     with pytest.raises(InputError, match=r"ranges\.magic: no such feature"):
         check_ranges(demo, {"magic": [0, 1]}, {})
-    with pytest.raises(InputError, match=r"means\.clicks: expected \[least, greatest\]"):
-        check_ranges(demo, {}, {"clicks": [0]})
+    for wrong in ([0], 3, "ab", ["a", "b"]):
+        with pytest.raises(InputError, match=r"means\.clicks: expected \[least, greatest\]"):
+            check_ranges(demo, {}, {"clicks": wrong})
+
+
+def test_a_range_is_switched_off_by_null(demo):
+    with pytest.raises(InputError, match="the greatest in_view"):
+        check_ranges(demo, {"in_view": [1, 6]}, {})
+    assert check_ranges(demo, {"in_view": None}, {"in_view": None})
+
+
+def test_a_range_of_what_the_data_does_not_have_is_left_out_and_told(demo, capsys):
+    (demo.folder / "articles.parquet").unlink()
+    limits = {"in_view": [1, 1_000], "title_words": [0, 200]}
+    summaries = check_ranges(demo, limits, {"unknown_in_view": [0, 0.1]})
+    assert {summary.table for summary in summaries} == {"train", "validation", "test"}
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line == f"{demo.folder}: has no title_words, unknown_in_view, so that is not checked"
+    with pytest.raises(InputError, match="the greatest in_view"):
+        check_ranges(demo, {**limits, "in_view": [1, 6]}, {})
 
 
 def test_two_halves_of_one_data_set_have_not_drifted(demo, tmp_path):

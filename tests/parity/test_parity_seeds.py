@@ -75,11 +75,28 @@ def test_what_is_trained_is_not_trained_again(trained, folder):
     assert told == []
 
 
-def test_results_of_other_settings_are_not_added_to(trained, folder):
+@pytest.mark.parametrize(
+    "other",
+    [
+        "model.dropout=0.1",
+        "trainer.max_epochs=3",
+        "trainer.precision=bf16-mixed",
+        "trainer.limit_train_batches=2",
+        "trainer.accumulate_grad_batches=2",
+        "+trainer.overfit_batches=1",
+    ],
+)
+def test_results_of_other_settings_are_not_added_to(trained, folder, other):
     before = trained[0].read_text()
     with pytest.raises(InputError, match="holds results of other settings"):
-        run_seeds(config_of(folder, "model.dropout=0.1"), trained[0], print)
+        run_seeds(config_of(folder, other), trained[0], print)
     assert trained[0].read_text() == before
+
+
+def test_what_decides_no_number_is_free(trained, folder):
+    file, runs, _ = trained
+    assert "trainer" not in json.loads(file.read_text())["settings"], "so older files are read"
+    assert run_seeds(config_of(folder, "trainer.log_every_n_steps=5"), file, print) == runs
 
 
 def test_a_file_of_something_else_is_refused(folder, tmp_path):

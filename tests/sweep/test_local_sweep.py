@@ -1,6 +1,7 @@
 """A sweep on this machine, killed in the middle and taken up again."""
 
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from optuna.trial import TrialState
 from run_script import ROOT, TIMEOUT_S, assert_one_line, run_script, script, small
 
 from nrms_torch.errors import InputError
+from nrms_torch.sweep import trial as trial_module
 from nrms_torch.sweep.space import Sweep
 from nrms_torch.sweep.study import opened
 
@@ -24,6 +26,22 @@ SWEEP = {
     "parameters": {"training.learning_rate": {"values": [1e-3, 1e-12]}},
     "early_terminate": {"type": "hyperband", "min_iter": 1, "eta": 2},
 }
+BETWEEN = {"training.learning_rate": {"min": 1e-4, "max": 1e-3}}
+TRAINING = """
+import sys, time
+from pathlib import Path
+
+given = dict(each.split("=", 1) for each in sys.argv[1:])
+rate, run = float(given["training.learning_rate"]), Path(given["run"])
+run.parent.mkdir(parents=True, exist_ok=True)
+
+def measure(*values):
+    file = run / "csv" / "version_0" / "metrics.csv"
+    file.parent.mkdir(parents=True)
+    lines = (f"{epoch},{value}\\n" for epoch, value in enumerate(values))
+    file.write_text("epoch,val/auc\\n" + "".join(lines))
+
+"""
 
 
 def wait_until(condition, process=None):
@@ -159,6 +177,60 @@ def test_a_kept_command_gives_its_status(status):
     kept = [sys.executable, "-m", "nrms_torch.sweep.keeper", *command]
     with subprocess.Popen(kept, stdin=subprocess.PIPE, cwd=ROOT) as process:
         assert process.wait(TIMEOUT_S) == status
+
+
+@pytest.fixture
+def sweep_of(call, demo_folder, tmp_path, monkeypatch):
+    """Sweep with a stand-in for the training, which ends at once as the lines `ending` say.
+
+    They find the learning rate in `rate` and the run folder in `run`; gives the trials.
+    """
+
+    def sweep_of(ending, *overrides, **changes):
+        script = tmp_path / "train.py"
+        script.write_text(TRAINING + ending)
+        monkeypatch.setattr(trial_module, "_TRAIN", script)
+        folder = tmp_path / "swept"
+        command = [*small("nrms_docvec", demo_folder), f"sweep={write(tmp_path, **changes)}"]
+        monkeypatch.setattr(sys, "argv", ["sweep.py", *command, f"output={folder}", *overrides])
+        runpy.run_path(str(ROOT / "scripts" / "sweep.py"), run_name="__main__")
+        study = optuna.load_study(study_name="sweep", storage=f"sqlite:///{folder}/study.db")
+        return [(each.params["training.learning_rate"], each.state) for each in study.trials]
+
+    return sweep_of
+
+
+def test_what_has_failed_is_left_to_the_next_start(sweep_of, capsys):
+    failing = "if rate < 1e-3:\n    sys.exit(1)\nmeasure(0.6)\n"
+    once = sweep_of(failing, "trials=2")
+    assert once == [(1e-3, TrialState.COMPLETE), (1e-12, TrialState.FAIL)]
+    assert "1 failed; the same command tries them again" in capsys.readouterr().out
+    assert sweep_of("measure(0.7)\n", "trials=2") == [*once, (1e-12, TrialState.COMPLETE)]
+
+
+def test_failures_that_come_together_end_a_sweep_as_well(sweep_of):
+    together = """
+(run.parent / f"started-{run.name}").touch()
+while len(list(run.parent.glob("started-*"))) < 4:
+    time.sleep(0.01)
+sys.exit(1)
+"""
+    found = sweep_of(together, "trials=24", "workers=4", method="random", parameters=BETWEEN)
+    assert {state for _, state in found} == {TrialState.FAIL}
+    assert len(found) < 12
+
+
+def test_a_measurement_that_is_no_number_fails_its_trial_alone(sweep_of, capsys):
+    found = sweep_of("measure(0.5, float('nan') if rate < 1e-3 else 0.6)\n", early_terminate=None)
+    assert found == [(1e-3, TrialState.COMPLETE), (1e-12, TrialState.FAIL)]
+    assert "trial 1: val/auc is nan, see " in capsys.readouterr().out
+
+
+def test_where_all_trials_measured_the_same_no_importance_is_drawn(sweep_of, tmp_path, capsys):
+    sweep_of("measure(0.5)\n")
+    assert "importance.png is left out" in capsys.readouterr().out
+    drawn = {file.name for file in (tmp_path / "swept").glob("*.png")}
+    assert drawn == {"parallel_coordinate.png", "history.png"}
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@
 import base64
 import hashlib
 import json
+import runpy
+import shutil
 import struct
 import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -145,6 +148,43 @@ def test_a_bundle_is_logged_to_the_run_that_trained_it(tracked, logged_out, caps
     manifest = json.loads((bundle / "model.json").read_text())
     assert json.loads(artifact.metadata)["checkpoint"] == manifest["checkpoint"]
     assert "wandb sync" in capsys.readouterr().out
+
+
+def not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+
+
+def refused(monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "no key")
+
+
+def disabled(monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+
+
+@pytest.mark.parametrize("without", [not_installed, refused, disabled])
+def test_a_bundle_is_exported_where_wandb_cannot_be_had(
+    exported, logged_out, tmp_path, monkeypatch, capfd, without
+):
+    run = shutil.copytree(exported("nrms_docvec")[0], tmp_path / "run")
+    known = TrackedRun("nrms-torch", None, "abcd1234")
+    known.keep(run)
+    without(monkeypatch)
+    monkeypatch.setattr(sys, "argv", ["export_onnx.py", f"run={run}", f"bundle={tmp_path}/bundle"])
+    runpy.run_path(str(ROOT / "scripts" / "export_onnx.py"), run_name="__main__")
+    assert (tmp_path / "bundle" / "model.json").exists()
+    told = [line for line in capfd.readouterr().err.splitlines() if "not logged" in line]
+    assert len(told) == 1
+    assert told[0].startswith(f"{tmp_path}/bundle: written, but not logged: W&B")
+    assert TrackedRun.of(run) == known
+
+
+def test_a_run_that_wandb_does_not_keep_is_not_kept_either(tmp_path, logged_out, monkeypatch):
+    disabled(monkeypatch)
+    logger = RunLogger(str(tmp_path), project="nrms-torch")
+    logger.log_metrics({"val/auc": 0.5})
+    assert logger.experiment.disabled
+    assert TrackedRun.of(tmp_path) is None
 
 
 def test_a_run_that_resumes_goes_on_in_the_same_wandb_run(tracked, logged_out):

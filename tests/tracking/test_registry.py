@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from exported_runs import make_run
+from run_script import assert_one_line
 
 from nrms_torch.errors import InputError
 from nrms_torch.tracking.registry import log_bundle, register
@@ -33,6 +34,22 @@ def test_a_registry_is_never_offline(exported, logged_out, monkeypatch, tmp_path
     monkeypatch.setenv("WANDB_MODE", "offline")
     with pytest.raises(InputError, match="WANDB_MODE is offline"):
         link(run, bundle)
+
+
+def test_nothing_is_registered_with_a_wandb_that_is_disabled(exported, logged_out, monkeypatch):
+    run, bundle = exported("nrms_docvec")
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    with pytest.raises(InputError, match="WANDB_MODE is disabled"):
+        link(run, bundle)
+    assert not (run / "wandb.json").exists()
+
+
+@pytest.mark.parametrize("aliases", ["production", "null"])
+def test_aliases_are_a_list(exported, call, aliases):
+    run, _ = exported("nrms_docvec")
+    status, error = call("register_model", f"run={run}", f"aliases={aliases}")
+    assert_one_line(status, error, "error: aliases: expected a list such as [staging], found ")
 
 
 def test_a_bundle_of_another_checkpoint_is_not_logged(exported, demo_folder, logged_out, tmp_path):

@@ -19,6 +19,11 @@ from nrms_torch.data.schema import (
     Split,
 )
 
+# What can be held to a range; a data set has those for which it has articles, labels and times.
+NUMERIC = (
+    *("in_view", "history_length", "clicks", "click_position", "unknown_in_view"),
+    *("hour", "weekday", "title_words", "title_characters", "text_words"),
+)
 _ROW = "row"
 _CLICK = "first click"
 

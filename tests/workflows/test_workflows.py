@@ -1,4 +1,4 @@
-"""The workflow that a new version in the registry triggers: its form, and its own lines."""
+"""The workflows of data and of a new version in the registry: their form, and their own lines."""
 
 import os
 import re
@@ -18,13 +18,17 @@ FILES = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
 FOLDER = "model"
 
 
-def steps():
-    content = yaml.safe_load((ROOT / ".github" / "workflows" / "model.yaml").read_text())
-    return content["jobs"]["check"]["steps"]
+def content_of(workflow):
+    return yaml.safe_load((ROOT / ".github" / "workflows" / f"{workflow}.yaml").read_text())
 
 
-def line_of(word):
-    (line,) = [step["run"] for step in steps() if word in step.get("run", "")]
+def steps(workflow="model"):
+    (job,) = content_of(workflow)["jobs"].values()
+    return job["steps"]
+
+
+def line_of(word, workflow="model"):
+    (line,) = [step["run"] for step in steps(workflow) if word in step.get("run", "")]
     return line
 
 
@@ -51,6 +55,12 @@ def test_a_workflow_has_the_form_that_github_asks_for(file):
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_an_event_waits_for_those_of_its_own_artifact_alone():
+    content = content_of("model")
+    artifact = content["jobs"]["check"]["env"]["ARTIFACT"]
+    assert content["concurrency"]["group"].endswith(artifact)
 
 
 def test_what_comes_from_outside_is_never_part_of_a_script():
@@ -87,9 +97,12 @@ def test_what_is_fetched_is_checked_and_reported(exported, tmp_path):
         assert part in report
 
 
-@pytest.mark.parametrize("word", ["check_bundle.py", "load_test.py"])
-def test_a_command_that_fails_fails_the_job_though_its_output_is_kept(tmp_path, word):
-    done = shell(line_of(word), tmp_path)  # where there is no scripts/ at all
+@pytest.mark.parametrize(
+    ("workflow", "word"),
+    [("model", "check_bundle.py"), ("model", "load_test.py"), ("data", "data_drift.py")],
+)
+def test_a_command_that_fails_fails_the_job_though_its_output_is_kept(tmp_path, workflow, word):
+    done = shell(line_of(word, workflow), tmp_path)  # where there is no scripts/ at all
     assert done.returncode != 0
 
 
