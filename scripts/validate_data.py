@@ -1,5 +1,7 @@
 """Check a data folder before it is used: `python scripts/validate_data.py data.path=FOLDER`."""
 
+from typing import Any
+
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
@@ -7,6 +9,7 @@ from nrms_torch.cli import command
 from nrms_torch.console import plain_console
 from nrms_torch.data.quality.ranges import check_ranges
 from nrms_torch.data.tables import document_vectors
+from nrms_torch.errors import InputError
 from nrms_torch.training.assemble import data_config
 
 
@@ -14,8 +17,7 @@ from nrms_torch.training.assemble import data_config
 def main(config: DictConfig) -> None:
     """Read every row of every file, hold it to schema and ranges, and print what there is."""
     data = data_config(config.data, generate=None)  # what is not there is not to be made up
-    limits = (OmegaConf.to_object(config[name]) for name in ("ranges", "means"))
-    summaries = check_ranges(data, *limits)  # type: ignore[arg-type]
+    summaries = check_ranges(data, _limits(config, "ranges"), _limits(config, "means"))
     if data.vectors is not None:
         vectors = document_vectors(data).features
         print(f"{data.vectors}: {len(vectors) - 1:,} vectors of width {vectors.shape[1]}")
@@ -27,6 +29,15 @@ def main(config: DictConfig) -> None:
         shown = (f"{number:,.4g}" for number in numbers)
         table.add_row(name, feature, *shown, f"{missing:,}")
     plain_console(least_width=100).print(table)
+
+
+def _limits(config: DictConfig, field: str) -> Any:
+    limits = config[field]
+    if limits is None:  # nothing is checked
+        return {}
+    if not isinstance(limits, DictConfig):
+        raise InputError(f"{field}: expected feature: [least, greatest], found {limits!r}")
+    return OmegaConf.to_object(limits)
 
 
 if __name__ == "__main__":

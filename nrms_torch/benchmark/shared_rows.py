@@ -17,8 +17,9 @@ from nrms_torch.benchmark.reference_side import FEATURES, MODEL, ROWS
 from nrms_torch.benchmark.turns import Turns
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.data.loading import BatchSampler, TrainingBatch
-from nrms_torch.model.hyper_parameters import HyperParameters, NRMSHyperParameters
+from nrms_torch.parity.twin import twin_config
 from nrms_torch.training.assemble import for_training
+from nrms_torch.training.lightning_module import NRMSModule
 
 _FIELDS = ("history", "candidates", "labels")
 
@@ -32,7 +33,7 @@ def write_training_rows(turns: Turns, config: dict[str, Any], folder: str) -> No
     while steps := turns.wait():
         batches = list(islice(_batches(datamodule), steps))
         parts = {name: torch.cat([getattr(batch, name) for batch in batches]) for name in _FIELDS}
-        _write(Path(folder), datamodule, module.model.hyper_parameters, parts)
+        _write(Path(folder), datamodule, module, parts)
         turns.report(seconds=0, work=len(parts["labels"]))
 
 
@@ -53,7 +54,7 @@ def write_sample(turns: Turns, config: dict[str, Any], folder: str) -> None:
             "labels": np.concatenate([data.labels[span] for span in spans]),
             "offsets": np.cumsum([0, *(span.stop - span.start for span in spans)]),
         }
-        _write(Path(folder), datamodule, module.model.hyper_parameters, parts)
+        _write(Path(folder), datamodule, module, parts)
         turns.report(seconds=0, work=len(chosen))
 
 
@@ -67,25 +68,8 @@ def _batches(datamodule: NewsDataModule) -> Iterator[TrainingBatch]:
 
 
 def _write(
-    folder: Path, datamodule: NewsDataModule, hp: HyperParameters, parts: dict[str, Any]
+    folder: Path, datamodule: NewsDataModule, module: NRMSModule, parts: dict[str, Any]
 ) -> None:
     np.save(folder / FEATURES, datamodule.table.features)
     np.savez(folder / ROWS, **parts)
-    own = {"model": "docvec", "title_size": datamodule.table.features.shape[1]}
-    if isinstance(hp, NRMSHyperParameters):
-        own |= {
-            "model": "nrms",
-            "vocab_size": hp.vocabulary_size,
-            "word_emb_dim": hp.embedding_size,
-        }
-    shared = (
-        "history_size",
-        "head_num",
-        "head_dim",
-        "attention_hidden_dim",
-        "dropout",
-        "newsencoder_units_per_layer",
-        "newsencoder_l2_regularization",
-    )
-    own |= {name: getattr(hp, name) for name in shared}
-    (folder / MODEL).write_text(json.dumps(own))
+    (folder / MODEL).write_text(json.dumps(twin_config(module)))

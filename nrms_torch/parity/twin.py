@@ -23,6 +23,25 @@ ARTICLES_PER_CALL = 1024  # encoded at a time, those of histories too: NRMS take
 CANDIDATES_PER_PART = 65_536  # whose vectors are gathered at a time
 
 
+def twin_config(module: NRMSModule) -> dict[str, Any]:
+    """Give a module's configuration as the reference takes it; InputError as `build_twin`."""
+    hp, training = module.model.hyper_parameters, module.training_parameters
+    if hp.variant != "baseline":
+        raise InputError(
+            f"model.variant: found {hp.variant}; expected baseline, for the reference is no other"
+        )
+    config = {name: getattr(hp, name) for name in SHARED_NAMES}
+    config |= {"learning_rate": training.learning_rate, "loss": training.loss}
+    match hp:
+        case NRMSHyperParameters():
+            sizes = {"vocab_size": hp.vocabulary_size, "word_emb_dim": hp.embedding_size}
+            return config | {"model": "nrms", "title_size": hp.title_size, **sizes}
+        case NRMSDocVecHyperParameters():
+            return config | {"model": "docvec", "title_size": hp.document_vector_size}
+        case _:
+            raise TypeError(f"no reference for {type(hp).__name__}")
+
+
 def build_twin(module: NRMSModule, *, seed: int, embeddings: np.ndarray | None = None) -> Reference:
     """Build the reference of a module's configuration, from initial weights of its own.
 
@@ -37,7 +56,7 @@ def build_twin(module: NRMSModule, *, seed: int, embeddings: np.ndarray | None =
     before = keras.config.floatx()
     _set_precision(str(module.model.user_encoder.pooling.b.dtype).removeprefix("torch."))
     try:
-        return build(_config(module), embeddings, seed)
+        return build(twin_config(module), embeddings, seed)
     finally:
         _set_precision(before)
 
@@ -83,21 +102,3 @@ def _in_calls(encode: Any, features: np.ndarray, rows: np.ndarray) -> np.ndarray
     step = max(1, ARTICLES_PER_CALL // rows[0].size)
     starts = range(0, len(rows), step)
     return np.concatenate([encode(features[rows[start : start + step]]) for start in starts])
-
-
-def _config(module: NRMSModule) -> dict[str, Any]:
-    hp, training = module.model.hyper_parameters, module.training_parameters
-    if hp.variant != "baseline":
-        raise InputError(
-            f"model.variant: found {hp.variant}; expected baseline, for the reference is no other"
-        )
-    config = {name: getattr(hp, name) for name in SHARED_NAMES}
-    config |= {"learning_rate": training.learning_rate, "loss": training.loss}
-    match hp:
-        case NRMSHyperParameters():
-            sizes = {"vocab_size": hp.vocabulary_size, "word_emb_dim": hp.embedding_size}
-            return config | {"model": "nrms", "title_size": hp.title_size, **sizes}
-        case NRMSDocVecHyperParameters():
-            return config | {"model": "docvec", "title_size": hp.document_vector_size}
-        case _:
-            raise TypeError(f"no reference for {type(hp).__name__}")

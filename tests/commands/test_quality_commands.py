@@ -5,7 +5,7 @@ import shutil
 
 import polars as pl
 import pytest
-from run_script import assert_one_line
+from run_script import assert_one_line, run_script
 
 
 @pytest.fixture
@@ -40,6 +40,13 @@ def test_a_bound_is_a_pair_or_is_switched_off(demo_folder, call, field):
     command = ["validate_data", f"data.path={demo_folder}", "ranges.clicks=null"]
     status, error = call(*command, f"{field}.in_view=3")
     assert_one_line(status, error, f"error: {field}.in_view: expected [least, greatest], found 3")
+    status, error = call("validate_data", f"data.path={demo_folder}", f"{field}=3")
+    assert_one_line(status, error, f"error: {field}: expected feature: [least, greatest], found 3")
+
+
+def test_all_bounds_may_be_switched_off(demo_folder):
+    printed = run_script("validate_data", f"data.path={demo_folder}", "ranges=null", "means=null")
+    assert "history_length" in printed
 
 
 def test_a_folder_that_is_not_there_is_told_and_not_made(tmp_path, call):
