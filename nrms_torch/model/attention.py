@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 
 def full_precision(X: Tensor) -> Tensor:
@@ -31,19 +32,33 @@ class SelfAttention(nn.Module):
         self.WK = nn.Parameter(torch.empty(input_size, head_num * head_dim))
         self.WV = nn.Parameter(torch.empty(input_size, head_num * head_dim))
 
-    def forward(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Attend over positions: X (N, L, I) and mask (N, L), true where attended, to (N, L, D)."""
-        weights, values = self.weights_and_values(X, mask)
+    def forward(
+        self, X: Tensor, mask: Tensor | None = None, places: Tensor | None = None
+    ) -> Tensor:
+        """Attend over positions: X (N, L, I) and mask (N, L), true where attended, to (N, L, D).
+
+        With places (N, L), X (U, I) are distinct inputs, and each position has the one at its
+        place.
+        """
+        weights, values = self.weights_and_values(X, mask, places)
         return (weights @ values).transpose(1, 2).flatten(2)
 
-    def weights_and_values(self, X: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def weights_and_values(
+        self, X: Tensor, mask: Tensor | None = None, places: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Give what each output takes of each position's values, and each head's values.
 
-        They are (N, heads, L, L) and (N, heads, L, head_dim).
+        They are (N, heads, L, L) and (N, heads, L, head_dim); X, mask and places as in `forward`.
         """
         # One product for all three: it is larger, and so is its gradient's. The queries' factor
         # stands at their weights, which are fewer than the logits.
-        QKV = X @ torch.cat([self.WQ / self.head_dim**0.5, self.WK, self.WV], dim=1)
+        W = torch.cat([self.WQ / self.head_dim**0.5, self.WK, self.WV], dim=1)
+        if places is None:
+            QKV = X @ W
+        elif len(X) < places.numel():
+            QKV = F.embedding(places, X @ W)  # what occurs again is not projected again
+        else:  # as it can be on one of many ranks
+            QKV = F.embedding(places, X) @ W
         Q, K, V = _SplitHeads.apply(QKV, self.head_num)
         # Keys before queries: so laid out, no product of either variant, nor of its gradient,
         # needs a copy of its factors.

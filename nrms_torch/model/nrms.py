@@ -36,13 +36,16 @@ class NRMS(nn.Module):
         vectors: Tensor = self.news_encoder(articles, counts)
         return vectors
 
-    def encode_users(self, clicked: Tensor, history: Tensor) -> Tensor:
+    def encode_users(
+        self, clicked: Tensor, history: Tensor, places: Tensor | None = None
+    ) -> Tensor:
         """Encode users by their clicked vectors (B, H, D), rows `history` (B, H), to (B, D).
 
-        The baseline lets padding take part; the standard variant masks row 0.
+        With places (B, H), clicked (U, D) are those of distinct articles, one at each place. The
+        baseline lets padding take part; the standard variant masks row 0.
         """
         mask = history != 0 if self.hyper_parameters.variant == "standard" else None
-        users: Tensor = self.user_encoder(clicked, mask)
+        users: Tensor = self.user_encoder(clicked, mask, places)
         return users
 
     @staticmethod
@@ -54,16 +57,19 @@ class NRMS(nn.Module):
         """Score candidates (B, C) for history (B, H), both rows of `table` (R, …), as dots (B, C).
 
         Each distinct article is encoded once, in a distributed run once on all ranks together, and
-        gathered. With BatchNorm, candidates and history are two calls, candidates first, since the
-        baseline takes each call's own statistics.
+        projected once for the user encoder. With BatchNorm, candidates and history are two calls,
+        candidates first, since the baseline takes each call's own statistics.
         """
         if self.news_encoder.stack is not None:
-            of_candidates = self._encode_distinct(table, candidates)
-            of_history = self._encode_distinct(table, history)
+            articles, of_candidates = self._encode_distinct(table, candidates)
+            clicked, of_history = self._encode_distinct(table, history)
         else:
-            together = self._encode_distinct(table, torch.cat([candidates, history], dim=1))
-            of_candidates, of_history = together.split([candidates.shape[1], history.shape[1]], 1)
-        return self.score(self.encode_users(of_history, history), of_candidates)
+            articles, places = self._encode_distinct(table, torch.cat([candidates, history], dim=1))
+            of_candidates, of_history = places.split([candidates.shape[1], history.shape[1]], 1)
+            clicked = articles
+        # embedding, not indexing: its backward sums gradients by row in parallel.
+        vectors = F.embedding(of_candidates, articles)
+        return self.score(self.encode_users(clicked, history, of_history), vectors)
 
     def word_embeddings(self) -> Tensor:
         """Give the word-embedding table (V, E) of NRMS; NRMSDocVec has none."""
@@ -83,11 +89,11 @@ class NRMS(nn.Module):
         weight = self.hyper_parameters.newsencoder_l2_regularization
         return weight * self.news_encoder.stack.sum_of_squared_kernels()
 
-    def _encode_distinct(self, table: Tensor, rows: Tensor) -> Tensor:
+    def _encode_distinct(self, table: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode each article of rows (B, L) once, to (U, D), and give the place (B, L) of each."""
         distinct, counts = torch.unique(rows_of_all_ranks(rows), return_counts=True)
         vectors = encode_by_shares(self.encode_news, table[distinct], counts)
-        # embedding, not indexing: its backward sums gradients by row in parallel.
-        return F.embedding(torch.searchsorted(distinct, rows), vectors)
+        return vectors, torch.searchsorted(distinct, rows)
 
 
 def _news_encoder(hyper_parameters: HyperParameters) -> TitleEncoder | DocumentEncoder:

@@ -17,6 +17,12 @@ class UserEncoder(nn.Module):
         )
         self.pooling = AdditivePooling(hp.vector_size, hp.attention_hidden_dim)
 
-    def forward(self, clicked: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Encode clicked (B, H, D) and mask (B, H), true where an article is known, to (B, D)."""
-        return self.pooling(self.self_attention(clicked, mask), mask)
+    def forward(
+        self, clicked: Tensor, mask: Tensor | None = None, places: Tensor | None = None
+    ) -> Tensor:
+        """Encode clicked (B, H, D) and mask (B, H), true where an article is known, to (B, D).
+
+        With places (B, H), clicked (U, D) are distinct articles, and each click is the one at its
+        place.
+        """
+        return self.pooling(self.self_attention(clicked, mask, places), mask)

@@ -1,5 +1,6 @@
 """Our model without its short cut, to tell what of a difference is the short cut's."""
 
+import torch
 from torch import Tensor
 
 from nrms_torch.model.nrms import NRMS
@@ -9,8 +10,9 @@ from nrms_torch.training.lightning_module import NRMSModule
 class PerCopyNRMS(NRMS):
     """Encodes each copy of an article by itself, as the baseline does, with its own dropout."""
 
-    def _encode_distinct(self, table: Tensor, rows: Tensor) -> Tensor:
-        return self.encode_news(table[rows.flatten()]).unflatten(0, rows.shape)
+    def _encode_distinct(self, table: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        places = torch.arange(rows.numel(), device=rows.device).view(rows.shape)
+        return self.encode_news(table[rows.flatten()]), places
 
 
 def encode_per_copy(module: NRMSModule) -> None:

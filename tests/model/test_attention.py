@@ -84,6 +84,25 @@ def test_masked_positions_get_no_attention():
     assert not torch.allclose(attention(X)[mask], attention(other)[mask])
 
 
+@pytest.mark.parametrize("distinct", [3, 50], ids=["fewer than positions", "more"])
+def test_positions_that_share_an_input_attend_as_if_each_had_its_own(distinct):
+    attention, inputs = random_attention(transposed=True), draw(distinct, 5)
+    places = torch.randint(distinct, (2, 5), generator=torch.Generator().manual_seed(3))
+    mask = torch.tensor([[True] * 5, [True, False, True, True, False]])
+    found, expected = [], []
+    for passed, encode in (
+        (found, lambda X: attention(X, mask, places)),
+        (expected, lambda X: attention(X[places], mask)),
+    ):
+        X = inputs.clone().requires_grad_()
+        output = encode(X)
+        passed += [
+            output,
+            *torch.autograd.grad(output.square().sum(), [X, *attention.parameters()]),
+        ]
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("transposed", [False, True])
 def test_a_row_with_nothing_to_attend_to_stays_finite(transposed):
     attention, pooling = random_attention(transposed=transposed), random_pooling(12)

@@ -21,7 +21,10 @@ def attention_with(
 ) -> Patch:
     """Attend as the baseline does but for what is asked."""
 
-    def forward(self: SelfAttention, X: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self: SelfAttention, X: Tensor, mask: Tensor | None = None, places: Tensor | None = None
+    ) -> Tensor:
+        X = X if places is None else X[places]
         Q, K, V = (
             (X @ W).unflatten(-1, (self.head_num, self.head_dim)).transpose(1, 2)
             for W in (self.WQ, self.WK, self.WV)
@@ -60,18 +63,27 @@ def _with_output_projection(
     self.WO = nn.Parameter(torch.eye(self.head_num * self.head_dim))
 
 
-def _with_residual(real: Any, self: SelfAttention, X: Tensor, mask: Tensor | None = None) -> Tensor:
+def _with_residual(
+    real: Any,
+    self: SelfAttention,
+    X: Tensor,
+    mask: Tensor | None = None,
+    places: Tensor | None = None,
+) -> Tensor:
     """Add the input where its width is the output's, as it is in the user encoder."""
-    output: Tensor = real(self, X, mask)
+    output: Tensor = real(self, X, mask, places)
+    X = X if places is None else X[places]
     return output + X if output.shape == X.shape else output
 
 
 _MASKED_TITLES = fixed(TitleEncoder, "pad_token", 0)
 _MASKED_HISTORIES = around(
-    NRMS, "encode_users", lambda _, self, clicked, history: self.user_encoder(clicked, history != 0)
+    NRMS,
+    "encode_users",
+    lambda _, self, clicked, history, places=None: self.user_encoder(clicked, history != 0, places),
 )
 _UNMASKED_ATTENTION, _UNMASKED_POOLING = (
-    around(layer, "forward", lambda real, self, X, mask=None: real(self, X))
+    around(layer, "forward", lambda real, self, X, mask=None, *places: real(self, X, None, *places))
     for layer in (SelfAttention, AdditivePooling)
 )
 
@@ -127,8 +139,8 @@ ATTENTION = (
             around(
                 SelfAttention,
                 "forward",
-                lambda real, self, X, mask=None: F.layer_norm(
-                    real(self, X, mask), (self.head_num * self.head_dim,)
+                lambda real, self, *inputs: F.layer_norm(
+                    real(self, *inputs), (self.head_num * self.head_dim,)
                 ),
             ),
         ),

@@ -31,10 +31,8 @@ def titles_with(*, embeddings: bool = True, attended: bool = True, dense: bool =
     return patch.object(TitleEncoder, "forward", forward)
 
 
-def _with_dropout(
-    real: Any, self: UserEncoder, clicked: Tensor, mask: Tensor | None = None
-) -> Tensor:
-    users: Tensor = real(self, F.dropout(clicked, 0.2, self.training), mask)
+def _with_dropout(real: Any, self: UserEncoder, clicked: Tensor, *others: Tensor | None) -> Tensor:
+    users: Tensor = real(self, F.dropout(clicked, 0.2, self.training), *others)
     return users
 
 
