@@ -40,7 +40,7 @@ def encode_articles(model: NRMS, table: Tensor) -> Tensor:
 def score_chunk(model: NRMS, news: Tensor, chunk: EvaluationChunk) -> Tensor:
     """Score a chunk's candidates by article vectors `news` (R, D), as float32 dots (N,)."""
     with _full_precision(news):
-        users = model.encode_users(news[chunk.histories], chunk.histories)
+        users = model.encode_users(news, chunk.histories, chunk.histories)
     user_of_candidate = chunk.owner.repeat_interleave(chunk.offsets.diff())
     parts = zip(
         user_of_candidate.split(CANDIDATES_PER_CHUNK),

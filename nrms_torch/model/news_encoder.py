@@ -4,6 +4,7 @@ Dimensions: U articles, T tokens of a title, E word-embedding width, W document-
 D = head_num * head_dim.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -43,7 +44,12 @@ class TitleEncoder(nn.Module):
 
     def before_pooling(self, titles: Tensor, counts: Tensor | None = None) -> Tensor:
         """Map titles (U, T) to the (U, T, D) that the pooling sums up; counts as in `forward`."""
-        X = self.self_attention(self.dropout(self.embedding(titles)), self.token_mask(titles))
+        mask = self.token_mask(titles)
+        if self.training or torch.compiler.is_exporting():
+            X = self.self_attention(self.dropout(self.embedding(titles)), mask)
+        else:  # nothing is dropped, so a token is the same wherever it stands
+            tokens, places = titles.unique(return_inverse=True)
+            X = self.self_attention(self.embedding(tokens), mask, places)
         return self.dropout(X) if self.stack is None else self.stack(X, counts)
 
 
