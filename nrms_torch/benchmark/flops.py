@@ -18,15 +18,19 @@ from nrms_torch.model.hyper_parameters import (
 _SGEMM_SIZE = 2048
 
 
-def training_flops(hyper_parameters: HyperParameters, *, articles: int, rows: int) -> float:
+def training_flops(
+    hyper_parameters: HyperParameters, *, articles: int, clicked: int, rows: int
+) -> float:
     """Count a training step on `rows` rows with `articles` distinct articles to encode.
 
-    Each distinct article once; a backward pass is twice its forward pass. Dropout, activations,
-    softmax, loss and optimizer are left out.
+    Each distinct article once, and the users' queries, keys and values once of each of the
+    `clicked` ones; a backward pass is twice its forward pass. Dropout, activations, softmax, loss
+    and optimizer are left out.
     """
     hp = hyper_parameters
-    user = _attention(hp.history_size, hp.vector_size, hp) + _pooling(hp.history_size, hp)
-    return encoder_flops(hp, articles) + 3 * rows * user
+    user = _attending(hp.history_size, hp) + _pooling(hp.history_size, hp)
+    projected = min(clicked, rows * hp.history_size) * _projections(hp.vector_size, hp)
+    return encoder_flops(hp, articles) + 3.0 * (projected + rows * user)
 
 
 def encoder_flops(hyper_parameters: HyperParameters, articles: int) -> float:
@@ -40,7 +44,8 @@ def encoder_flops(hyper_parameters: HyperParameters, articles: int) -> float:
         case NRMSHyperParameters() as hp:
             T = hp.title_size
             dense = _dense((hp.vector_size, *hp.newsencoder_units_per_layer))
-            forward = _attention(T, hp.embedding_size, hp) + _pooling(T, hp) + T * dense
+            projected = T * _projections(hp.embedding_size, hp)
+            forward = projected + _attending(T, hp) + _pooling(T, hp) + T * dense
             return articles * 3.0 * forward
         case NRMSDocVecHyperParameters() as hp:
             sizes = (hp.document_vector_size, *hp.newsencoder_units_per_layer, hp.vector_size)
@@ -67,9 +72,12 @@ def clock(device: torch.device) -> float:
     return time.perf_counter()
 
 
-def _attention(length: int, width: int, hp: HyperParameters) -> int:
-    D = hp.vector_size
-    return 6 * length * width * D + 4 * length**2 * D
+def _projections(width: int, hp: HyperParameters) -> int:
+    return 6 * width * hp.vector_size
+
+
+def _attending(length: int, hp: HyperParameters) -> int:
+    return 4 * length**2 * hp.vector_size
 
 
 def _pooling(length: int, hp: HyperParameters) -> int:

@@ -183,8 +183,11 @@ class _Paced(L.Callback):
 
 
 def _flops(model: NRMS, batch: TrainingBatch) -> float:
-    parts = [batch.candidates, batch.history]
-    if model.news_encoder.stack is None:
-        parts = [torch.cat(parts, dim=1)]
-    articles = sum(len(part.unique()) for part in parts)
-    return training_flops(model.hyper_parameters, articles=articles, rows=len(batch.labels))
+    if model.news_encoder.stack is None:  # one call encodes both, and the users have all of it
+        articles = clicked = len(torch.cat([batch.candidates, batch.history], dim=1).unique())
+    else:
+        clicked = len(batch.history.unique())
+        articles = len(batch.candidates.unique()) + clicked
+    return training_flops(
+        model.hyper_parameters, articles=articles, clicked=clicked, rows=len(batch.labels)
+    )

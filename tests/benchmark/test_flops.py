@@ -37,13 +37,15 @@ def test_an_encoder_makes_the_operations_that_torch_counts(hyper_parameters):
     assert found == pytest.approx(encoder_flops(hyper_parameters, ARTICLES), rel=5e-3)
 
 
-def test_a_training_step_adds_the_users():
+@pytest.mark.parametrize("articles", [7, 75], ids=["that occur again", "that do not"])
+def test_a_training_step_adds_the_users(articles):
     model = NRMS(TITLES)
-    table = features(TITLES, ARTICLES)
-    history = torch.arange(3 * TITLES.history_size).reshape(3, -1) % ARTICLES
-    candidates = torch.arange(15).reshape(3, 5) % ARTICLES
+    table = features(TITLES, articles)
+    history = torch.arange(3 * TITLES.history_size).reshape(3, -1) % articles
+    candidates = (60 + torch.arange(15)).reshape(3, 5) % articles
     found = counted(lambda: model(table, history, candidates))
-    assert found == pytest.approx(training_flops(TITLES, articles=ARTICLES, rows=3), rel=5e-3)
+    expected = training_flops(TITLES, articles=articles, clicked=articles, rows=3)
+    assert found == pytest.approx(expected, rel=5e-3)
 
 
 def test_a_title_of_the_default_size_costs_what_is_well_known():
