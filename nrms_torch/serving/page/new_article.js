@@ -7,6 +7,7 @@ import { withKey } from "./key.js";
 /** Make the form live; `landed` gets the article that the server took, and the server's answer. */
 export function startForm(landed) {
   const form = byId("new");
+  form.querySelector("[type=submit]").disabled = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = form.querySelector("[type=submit]");

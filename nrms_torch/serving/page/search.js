@@ -55,11 +55,14 @@ export function startSearch(add) {
     if (!isWaiting) list.querySelector("button")?.click();
   }
 
-  input.addEventListener("input", () => {
+  function searchSoon() {
     isWaiting = true;
     clearTimeout(timer);
     timer = setTimeout(search, PAUSE_MS);
-  });
+  }
+
+  input.addEventListener("input", searchSoon);
+  if (input.value) searchSoon(); // typed before the page was live
   input.addEventListener("click", () => list.hidden && search());
   box.addEventListener("focusout", (event) => {
     if (!box.contains(event.relatedTarget)) close();

@@ -57,6 +57,19 @@ def test_a_search_without_a_hit_says_so_and_escape_closes_it(visit, titles):
     expect(search).to_have_value("no such title")
 
 
+def test_what_is_done_before_the_page_is_live_is_not_lost(visit, titles):
+    page, held = visit(titles), []
+    page.route("**/v2/models/nrms", lambda route: held.append(route))
+    with page.expect_request("**/v2/models/nrms"):
+        page.reload()
+    page.get_by_label("Add a click").fill("no such title")
+    expect(page.get_by_role("button", name="Add, and see where it lands")).to_be_disabled()
+    (route,) = held
+    route.continue_()
+    expect(page.locator("#found")).to_have_text("Nothing found.")
+    expect(page.get_by_role("button", name="Add, and see where it lands")).to_be_enabled()
+
+
 def test_enter_takes_what_the_text_finds_not_what_is_still_listed(visit, titles):
     page = visit(titles)
     page.get_by_role("button", name="Clear").click()
