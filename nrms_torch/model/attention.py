@@ -106,7 +106,7 @@ class AdditivePooling(nn.Module):
 
     def forward(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
         """Pool positions: X (N, L, I) and mask (N, L), true where counted, to (N, I)."""
-        return (self.weights(X, mask) * X).sum(dim=1)
+        return (self.weights(X, mask).transpose(1, 2) @ X).squeeze(1)
 
     def weights(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
         """Give the weight of each position, (N, L, 1)."""

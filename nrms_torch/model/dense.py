@@ -1,6 +1,8 @@
 """The dense layers of a news encoder, with a BatchNorm that knows how often a row occurs.
 
 Dimensions: U distinct articles, F features; a title's tokens may stand between them, (U, T, F).
+The articles may be those of several calls, one after the other: a BatchNorm takes the statistics of
+each call by itself, and all else makes no difference between them.
 """
 
 import torch
@@ -10,6 +12,7 @@ from torch.nn import functional as F
 from nrms_torch.model.dropout import Dropout
 from nrms_torch.model.hyper_parameters import Variant
 from nrms_torch.model.normalise import Normalise
+from nrms_torch.model.over_ranks import Counts, sum_over_ranks
 
 
 class CountedBatchNorm(nn.Module):
@@ -33,19 +36,20 @@ class CountedBatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(size))
         self.register_buffer("running_var", torch.ones(size))
 
-    def forward(self, X: Tensor, counts: Tensor | None = None) -> Tensor:
-        """Normalise X (U, …, F); counts (U,) are used in training and default to one each."""
+    def forward(self, X: Tensor, counts: Counts | None = None) -> Tensor:
+        """Normalise X (U, …, F); counts are used in training and default to one call of ones."""
         if not self.training:
             scale = self.weight * torch.rsqrt(self.running_var + self.eps)
             return X * scale + (self.bias - self.running_mean * scale)
-        counts = torch.ones(len(X), device=X.device) if counts is None else counts
+        counts = (torch.ones(len(X), device=X.device),) if counts is None else counts
         places = X.shape[:-1].numel() // len(X)
-        of_rows = counts.to(self.weight.dtype).repeat_interleave(places).unsqueeze(-1)
+        shares = tuple(_shares(call, places, self.weight.dtype) for call in counts)
         output: Tensor
-        output, mean, var = Normalise.apply(X, of_rows, self.weight, self.bias, self.eps)
+        output, means, variances = Normalise.apply(X, shares, self.weight, self.bias, self.eps)
         with torch.no_grad():
-            self.running_mean.lerp_(mean, self.step)
-            self.running_var.lerp_(var, self.step)
+            for mean, variance in zip(means, variances, strict=True):
+                self.running_mean.lerp_(mean, self.step)
+                self.running_var.lerp_(variance, self.step)
         return output
 
 
@@ -61,8 +65,8 @@ class DenseStack(nn.Module):
         self.batch_norm = nn.ModuleList(CountedBatchNorm(size, variant) for size in units)
         self.dropout = Dropout(dropout)
 
-    def forward(self, X: Tensor, counts: Tensor | None = None) -> Tensor:
-        """Map X (U, …, input_size) to (U, …, units[-1]); counts (U,) weight the BatchNorms."""
+    def forward(self, X: Tensor, counts: Counts | None = None) -> Tensor:
+        """Map X (U, …, input_size) to (U, …, units[-1]); counts weight the BatchNorms' rows."""
         for dense, batch_norm in zip(self.dense, self.batch_norm, strict=True):
             X = self.dropout(batch_norm(F.relu(dense(X)), counts))
         return X
@@ -71,3 +75,10 @@ class DenseStack(nn.Module):
         """Give Σ w² over the kernels, biases left out: what the baseline's L2 term multiplies."""
         kernels = [layer.weight.flatten() for layer in self.dense if isinstance(layer, nn.Linear)]
         return torch.stack([kernel.dot(kernel) for kernel in kernels]).sum()
+
+
+def _shares(counts: Tensor, places: int, dtype: torch.dtype) -> Tensor:
+    """Give what each row makes up of a call over all ranks, an article being `places` rows."""
+    counts = counts.to(dtype)
+    shares = counts / (sum_over_ranks(counts.sum()) * places)
+    return shares.repeat_interleave(places).unsqueeze(-1)

@@ -23,5 +23,6 @@ class Dropout(nn.Dropout):
         draws = torch.empty(-(-input.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
         bits = draws.view(torch.int16)[: input.numel()].view(input.shape)
         scale = _LEVELS / (_LEVELS - dropped)
-        keep = (bits >= dropped - _LEVELS // 2).to(input.dtype).mul_(scale)
-        return input * keep
+        # Compared into floats at once: no mask of bools, which would have to be converted.
+        keep = torch.ge(bits, dropped - _LEVELS // 2, out=torch.empty_like(input))
+        return input * keep.mul_(scale)

@@ -12,6 +12,7 @@ from nrms_torch.model.attention import AdditivePooling, SelfAttention
 from nrms_torch.model.dense import DenseStack
 from nrms_torch.model.dropout import Dropout
 from nrms_torch.model.hyper_parameters import NRMSDocVecHyperParameters, NRMSHyperParameters
+from nrms_torch.model.over_ranks import Counts
 
 
 class TitleEncoder(nn.Module):
@@ -34,15 +35,15 @@ class TitleEncoder(nn.Module):
         self.pooling = AdditivePooling(hp.vector_size, hp.attention_hidden_dim)
         self.dropout = Dropout(hp.dropout)
 
-    def forward(self, titles: Tensor, counts: Tensor | None = None) -> Tensor:
-        """Encode titles (U, T) of token ids to (U, D); counts (U,) weight a BatchNorm's rows."""
+    def forward(self, titles: Tensor, counts: Counts | None = None) -> Tensor:
+        """Encode titles (U, T) of token ids to (U, D); counts weight a BatchNorm's rows."""
         return self.pooling(self.before_pooling(titles, counts), self.token_mask(titles))
 
     def token_mask(self, titles: Tensor) -> Tensor | None:
         """Mark the tokens of titles (U, T) that take part; None where all do."""
         return None if self.pad_token is None else titles != self.pad_token
 
-    def before_pooling(self, titles: Tensor, counts: Tensor | None = None) -> Tensor:
+    def before_pooling(self, titles: Tensor, counts: Counts | None = None) -> Tensor:
         """Map titles (U, T) to the (U, T, D) that the pooling sums up; counts as in `forward`."""
         mask = self.token_mask(titles)
         if self.training or torch.compiler.is_exporting():
@@ -65,7 +66,7 @@ class DocumentEncoder(nn.Module):
         )
         self.output = nn.Linear((hp.document_vector_size, *units)[-1], hp.vector_size)
 
-    def forward(self, vectors: Tensor, counts: Tensor | None = None) -> Tensor:
-        """Encode document vectors (U, W) to (U, D); counts (U,) weight the BatchNorms' rows."""
+    def forward(self, vectors: Tensor, counts: Counts | None = None) -> Tensor:
+        """Encode document vectors (U, W) to (U, D); counts weight the BatchNorms' rows."""
         X = vectors if self.stack is None else self.stack(vectors, counts)
         return F.relu(self.output(X))

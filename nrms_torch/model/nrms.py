@@ -4,6 +4,7 @@ Dimensions: B impressions, H history length, C candidates, U distinct articles, 
 R rows of the article table (row 0 the unknown article, which also pads histories).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -17,7 +18,7 @@ from nrms_torch.model.hyper_parameters import (
 )
 from nrms_torch.model.initial_weights import initialise
 from nrms_torch.model.news_encoder import DocumentEncoder, TitleEncoder
-from nrms_torch.model.over_ranks import encode_by_shares, rows_of_all_ranks
+from nrms_torch.model.over_ranks import Counts, encode_by_shares, rows_of_all_ranks
 from nrms_torch.model.user_encoder import UserEncoder
 
 
@@ -31,8 +32,8 @@ class NRMS(nn.Module):
         self.user_encoder = UserEncoder(hyper_parameters)
         initialise(self, variant=hyper_parameters.variant, seed=seed)
 
-    def encode_news(self, articles: Tensor, counts: Tensor | None = None) -> Tensor:
-        """Encode articles, tokens (U, T) or vectors (U, W), to (U, D); counts (U,) as occurring."""
+    def encode_news(self, articles: Tensor, counts: Counts | None = None) -> Tensor:
+        """Encode articles, tokens (U, T) or vectors (U, W), to (U, D); counts as they occur."""
         vectors: Tensor = self.news_encoder(articles, counts)
         return vectors
 
@@ -61,10 +62,12 @@ class NRMS(nn.Module):
         candidates first, since the baseline takes each call's own statistics.
         """
         if self.news_encoder.stack is not None:
-            articles, of_candidates = self._encode_distinct(table, candidates)
-            clicked, of_history = self._encode_distinct(table, history)
+            (articles, clicked), (of_candidates, of_history) = self._encode_distinct(
+                table, candidates, history
+            )
         else:
-            articles, places = self._encode_distinct(table, torch.cat([candidates, history], dim=1))
+            together = torch.cat([candidates, history], dim=1)
+            (articles,), (places,) = self._encode_distinct(table, together)
             of_candidates, of_history = places.split([candidates.shape[1], history.shape[1]], 1)
             clicked = articles
         # embedding, not indexing: its backward sums gradients by row in parallel.
@@ -89,11 +92,20 @@ class NRMS(nn.Module):
         weight = self.hyper_parameters.newsencoder_l2_regularization
         return weight * self.news_encoder.stack.sum_of_squared_kernels()
 
-    def _encode_distinct(self, table: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode each article of rows (B, L) once, to (U, D), and give the place (B, L) of each."""
-        distinct, counts = torch.unique(rows_of_all_ranks(rows), return_counts=True)
-        vectors = encode_by_shares(self.encode_news, table[distinct], counts)
-        return vectors, torch.searchsorted(distinct, rows)
+    def _encode_distinct(
+        self, table: Tensor, *calls: Tensor
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """Encode each article of a call's rows (B, L) once; give vectors (U, D) and places (B, L).
+
+        There is one of each a call. All calls go through the encoder as one.
+        """
+        distinct, counts = zip(
+            *(torch.unique(rows_of_all_ranks(rows), return_counts=True) for rows in calls),
+            strict=True,
+        )
+        vectors = encode_by_shares(self.encode_news, table[torch.cat(distinct)], counts)
+        places = [torch.searchsorted(*pair) for pair in zip(distinct, calls, strict=True)]
+        return vectors.split([len(call) for call in counts]), places
 
 
 def _news_encoder(hyper_parameters: HyperParameters) -> TitleEncoder | DocumentEncoder:

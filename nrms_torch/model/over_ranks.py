@@ -8,6 +8,10 @@ from torch import Tensor
 from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional as F
 
+# How often each article occurs: a tensor for each call of the news encoder that the baseline makes,
+# whose articles come one after the other.
+Counts = tuple[Tensor, ...]
+
 
 def sum_over_ranks(tensor: Tensor) -> Tensor:
     """Add up a tensor over the ranks, gradients too; alone, give it as it is."""
@@ -27,9 +31,9 @@ def rows_of_all_ranks(rows: Tensor) -> Tensor:
 
 
 def encode_by_shares(
-    encode: Callable[[Tensor, Tensor], Tensor], articles: Tensor, counts: Tensor
+    encode: Callable[[Tensor, Counts], Tensor], articles: Tensor, counts: Counts
 ) -> Tensor:
-    """Encode articles (U, …) that occur `counts` (U,) times, a share on each rank: (U, D).
+    """Encode articles (U, …) that occur `counts` times, a share of each call a rank: (U, D).
 
     All ranks have the same articles and get all vectors. The last shares are filled up with
     articles that occur 0 times.
@@ -37,11 +41,18 @@ def encode_by_shares(
     if not dist.is_initialized():
         return encode(articles, counts)
     rank, ranks = dist.get_rank(), dist.get_world_size()
-    share = -(-len(articles) // ranks)
-    fill = share * ranks - len(articles)
-    own = slice(rank * share, (rank + 1) * share)
-    articles = torch.cat([articles, articles[:1].expand(fill, *articles.shape[1:])])
-    vectors = encode(articles[own], F.pad(counts, (0, fill))[own])
+    sizes = [len(call) for call in counts]
+    shares = [-(-size // ranks) for size in sizes]
+    own, own_counts = [], []
+    for call, of_call, share in zip(articles.split(sizes), counts, shares, strict=True):
+        fill = share * ranks - len(call)
+        filled = torch.cat([call, call[:1].expand(fill, *call.shape[1:])])
+        own.append(filled.split(share)[rank])
+        own_counts.append(F.pad(of_call, (0, fill)).split(share)[rank])
+    vectors = encode(torch.cat(own), tuple(own_counts))
     # Every vector is zero on all ranks but one, so that the sum gathers them, exactly.
-    placed = F.pad(vectors, (0, 0, own.start, (ranks - 1 - rank) * share))
-    return sum_over_ranks(placed)[: len(counts)]
+    placed = [
+        F.pad(call, (0, 0, rank * share, (ranks - 1 - rank) * share))[:size]
+        for call, share, size in zip(vectors.split(shares), shares, sizes, strict=True)
+    ]
+    return sum_over_ranks(torch.cat(placed))
