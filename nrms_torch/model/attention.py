@@ -40,55 +40,81 @@ class SelfAttention(nn.Module):
         With places (N, L), X (U, I) are distinct inputs, and each position has the one at its
         place.
         """
-        weights, values = self.weights_and_values(X, mask, places)
-        return (weights @ values).transpose(1, 2).flatten(2)
+        QKV = self._project(X, places)
+        output: Tensor = _Attend.apply(QKV, mask, self.head_num, self.transposed)
+        return output
 
-    def weights_and_values(
-        self, X: Tensor, mask: Tensor | None = None, places: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def weights_and_values(self, X: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Give what each output takes of each position's values, and each head's values.
 
-        They are (N, heads, L, L) and (N, heads, L, head_dim); X, mask and places as in `forward`.
+        They are (N, heads, L, L) and (N, heads, L, head_dim); X and mask as in `forward`.
         """
+        (_, _, V), A = _heads_and_weights(self._project(X, None), mask, self.head_num)
+        return _of_outputs(A, self.transposed), V
+
+    def _project(self, X: Tensor, places: Tensor | None) -> Tensor:
+        """Give queries, keys and values of each position, side by side: (N, L, 3 D)."""
         # One product for all three: it is larger, and so is its gradient's. The queries' factor
         # stands at their weights, which are fewer than the logits.
         W = torch.cat([self.WQ / self.head_dim**0.5, self.WK, self.WV], dim=1)
         if places is None:
-            QKV = X @ W
-        elif len(X) < places.numel():
-            QKV = F.embedding(places, X @ W)  # what occurs again is not projected again
-        else:  # as it can be on one of many ranks
-            QKV = F.embedding(places, X) @ W
-        Q, K, V = _SplitHeads.apply(QKV, self.head_num)
-        # Keys before queries: so laid out, no product of either variant, nor of its gradient,
-        # needs a copy of its factors.
-        logits = K @ Q.transpose(-2, -1)
-        if mask is not None:
-            # The least finite value, not -inf: a row with nothing to attend to must not become NaN.
-            logits = logits.masked_fill(~mask[:, None, :, None], torch.finfo(logits.dtype).min)
-        A = logits.softmax(dim=-2)
-        return A if self.transposed else A.transpose(-2, -1), V
+            return X @ W
+        if len(X) < places.numel():
+            return F.embedding(places, X @ W)  # what occurs again is not projected again
+        return F.embedding(places, X) @ W  # as it can be on one of many ranks
 
 
-class _SplitHeads(torch.autograd.Function):
-    """Splits (N, L, 3 D) into queries, keys and values, each (N, heads, L, head_dim), contiguous.
+def _heads_and_weights(QKV: Tensor, mask: Tensor | None, head_num: int) -> tuple[Tensor, Tensor]:
+    """Split (N, L, 3 D) into heads (3, N, heads, L, head_dim); give what queries take of keys too.
 
-    Its gradient is written into place: autograd's own would be stacked first, a twelfth of a step.
+    That is A (N, heads, L, L), whose rows sum to 1, in float32 even under autocast.
+    """
+    heads = QKV.unflatten(-1, (3, head_num, -1)).permute(2, 0, 3, 1, 4).contiguous()
+    logits = heads[0] @ heads[1].transpose(-2, -1)
+    if mask is not None:
+        # The least finite value, not -inf: a row with nothing to attend to must not become NaN.
+        logits = logits.masked_fill(~mask[:, None, None, :], torch.finfo(logits.dtype).min)
+    return heads, full_precision(logits).softmax(dim=-1)
+
+
+def _of_outputs(A: Tensor, transposed: bool) -> Tensor:
+    return A.transpose(-2, -1) if transposed else A
+
+
+class _Attend(torch.autograd.Function):
+    """Attention of (N, L, 3 D), queries, keys and values side by side, to (N, L, D).
+
+    Its gradient is written out: so no factor of a product is copied, and the softmax goes along
+    the last dimension, where it takes half the time.
     """
 
     @staticmethod
-    def forward(ctx: Any, QKV: Tensor, head_num: int) -> tuple[Tensor, ...]:
-        parts = QKV.unflatten(-1, (3, head_num, -1)).unbind(2)
-        return tuple(part.transpose(1, 2).contiguous() for part in parts)
+    def forward(
+        ctx: Any, QKV: Tensor, mask: Tensor | None, head_num: int, transposed: bool
+    ) -> Tensor:
+        heads, A = _heads_and_weights(QKV, mask, head_num)
+        ctx.save_for_backward(heads, A)
+        ctx.transposed = transposed
+        outputs = _of_outputs(A, transposed).to(heads.dtype) @ heads[2]
+        return outputs.transpose(1, 2).flatten(2)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        N, heads, L, head_dim = gradients[0].shape
-        together = gradients[0].new_empty(N, L, len(gradients), heads, head_dim)
-        for place, gradient in zip(together.unbind(2), gradients, strict=True):
-            place.copy_(gradient.transpose(1, 2))
-        return together.flatten(2), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        heads, A = ctx.saved_tensors
+        Q, K, V = heads
+        of_outputs = gradient.unflatten(-1, V.shape[1::2]).transpose(1, 2).contiguous()
+        of_V = _of_outputs(A, not ctx.transposed).to(V.dtype) @ of_outputs
+        left, right = (V, of_outputs) if ctx.transposed else (of_outputs, V)
+        of_A = (left @ right.transpose(-2, -1)).to(A.dtype)
+        of_logits = torch.ops.aten._softmax_backward_data(of_A, A, -1, A.dtype).to(V.dtype)
+        of_Q, of_K = of_logits @ K, of_logits.transpose(-2, -1) @ Q
+        # Written into place: stacked, they would be copied once more.
+        N, head_num, L, head_dim = V.shape
+        of_heads = V.new_empty(N, L, 3, head_num, head_dim)
+        for place, of_head in zip(of_heads.unbind(2), (of_Q, of_K, of_V), strict=True):
+            place.copy_(of_head.transpose(1, 2))
+        return of_heads.flatten(2), None, None, None
 
 
 class AdditivePooling(nn.Module):
@@ -106,7 +132,10 @@ class AdditivePooling(nn.Module):
 
     def forward(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
         """Pool positions: X (N, L, I) and mask (N, L), true where counted, to (N, I)."""
-        return (self.weights(X, mask).transpose(1, 2) @ X).squeeze(1)
+        weights = self.weights(X, mask)
+        # A product, which takes half the passes of a sum of multiples; float32 under autocast too.
+        with torch.autocast(X.device.type, enabled=False):
+            return (weights.transpose(1, 2) @ X.to(weights.dtype)).squeeze(1)
 
     def weights(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
         """Give the weight of each position, (N, L, 1)."""

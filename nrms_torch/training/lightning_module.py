@@ -72,7 +72,11 @@ class NRMSModule(L.LightningModule):
     def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
         """Seed dropout by (seed, epoch, batch, rank), so that a resumed run draws the same."""
         where = [self.seed, self.current_epoch, batch_idx, self.global_rank]
-        torch.manual_seed(int(np.random.SeedSequence(where).generate_state(1)[0]))
+        seed = int(np.random.SeedSequence(where).generate_state(1)[0])
+        # Not torch.manual_seed, which writes down a stack trace for each kind of device.
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Give the loss of a batch, the L2 term included as Keras does."""

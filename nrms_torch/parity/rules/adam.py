@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nrms_torch.model.news_encoder import TitleEncoder
+from nrms_torch.model.over_ranks import Counts
 from nrms_torch.parity.rules.dense_layers import calls_with
 from nrms_torch.parity.rules.rule import Patch, Rule, around
 from nrms_torch.training.optimizer import KerasAdam
@@ -66,7 +67,7 @@ def _rest_without_gradient(optimizer: KerasAdam, step: Step) -> None:
             part[rests] = was[rests]
 
 
-def _remember_words(self: TitleEncoder, titles: Tensor, counts: Tensor | None = None) -> Tensor:
+def _remember_words(self: TitleEncoder, titles: Tensor, counts: Counts | None = None) -> Tensor:
     """Encode titles, and leave the embeddings of every place with the table for the optimizer."""
     table, words = self.embedding.weight, self.embedding(titles)
     if words.requires_grad:

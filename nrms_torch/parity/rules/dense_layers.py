@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from nrms_torch.model.dense import CountedBatchNorm, DenseStack
 from nrms_torch.model.news_encoder import DocumentEncoder
 from nrms_torch.model.nrms import NRMS
+from nrms_torch.model.over_ranks import Counts
 from nrms_torch.parity.rules.rule import Patch, Rule, around, fixed
 
 
@@ -18,7 +19,7 @@ def dense_layers_with(
 ) -> Patch:
     """Go through the dense layers as the baseline does but for what is asked."""
 
-    def forward(self: DenseStack, X: Tensor, counts: Tensor | None = None) -> Tensor:
+    def forward(self: DenseStack, X: Tensor, counts: Counts | None = None) -> Tensor:
         for dense, batch_norm in zip(self.dense, self.batch_norm, strict=True):
             X = dense(X)
             if batch_norm_first:
@@ -59,23 +60,34 @@ def calls_with(
     return patch.object(NRMS, "forward", forward)
 
 
-def _unbiased(real: Any, self: CountedBatchNorm, X: Tensor, counts: Tensor | None = None) -> Tensor:
-    """Turn the variance that the moving one has just taken into the unbiased, as torch does."""
-    before = self.running_var.clone()
-    output: Tensor = real(self, X, counts)
-    if self.training:
-        occurrences = len(X) if counts is None else int(counts.sum())
-        rows = occurrences * (X[0].numel() // X.shape[-1])
+def _unbiased(real: Any, self: CountedBatchNorm, X: Tensor, counts: Counts | None = None) -> Tensor:
+    """Turn the variance that the moving one takes of each call into the unbiased, as torch does."""
+    if not self.training:
+        return torch.as_tensor(real(self, X, counts))
+    counts = (X.new_ones(len(X)),) if counts is None else counts
+    outputs = []
+    for own, of_call in zip(X.split([len(call) for call in counts]), counts, strict=True):
+        before = self.running_var.clone()
+        outputs.append(real(self, own, (of_call,)))
+        rows = int(of_call.sum()) * (X[0].numel() // X.shape[-1])
         self.running_var += (self.running_var - (1 - self.step) * before) / (rows - 1)
-    return output
+    return torch.cat(outputs)
 
 
-def _by_place(real: Any, self: CountedBatchNorm, X: Tensor, counts: Tensor | None = None) -> Tensor:
+def _by_place(real: Any, self: CountedBatchNorm, X: Tensor, counts: Counts | None = None) -> Tensor:
     return torch.stack([real(self, place, counts) for place in X.unbind(dim=1)], dim=1)
 
 
+def _each_once(
+    real: Any, self: CountedBatchNorm, X: Tensor, counts: Counts | None = None
+) -> Tensor:
+    once = None if counts is None else tuple(torch.ones_like(call) for call in counts)
+    output: Tensor = real(self, X, once)
+    return output
+
+
 def _with_batch_norm(
-    real: Any, self: DocumentEncoder, vectors: Tensor, counts: Tensor | None = None
+    real: Any, self: DocumentEncoder, vectors: Tensor, counts: Counts | None = None
 ) -> Tensor:
     output: Tensor = real(self, vectors, counts)
     return F.batch_norm(output, None, None, training=True, eps=1e-3) if self.training else output
@@ -177,10 +189,6 @@ DENSE_LAYERS = (
         "ours alone: each distinct article is encoded once, and its rows weigh by their counts",
         "each distinct article counts once",
         "nrms_docvec.npz",
-        (
-            around(
-                CountedBatchNorm, "forward", lambda real, self, X, counts=None: real(self, X, None)
-            ),
-        ),
+        (around(CountedBatchNorm, "forward", _each_once),),
     ),
 )

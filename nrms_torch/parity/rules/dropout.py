@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from nrms_torch.model.dropout import Dropout
 from nrms_torch.model.news_encoder import TitleEncoder
+from nrms_torch.model.over_ranks import Counts
 from nrms_torch.model.user_encoder import UserEncoder
 from nrms_torch.parity.rules.dense_layers import dense_layers_with
 from nrms_torch.parity.rules.rule import Patch, Rule, around
@@ -18,7 +19,7 @@ _DROPOUT = "tests/model/test_dropout.py::"
 def titles_with(*, embeddings: bool = True, attended: bool = True, dense: bool = False) -> Patch:
     """Encode titles as the baseline does, with dropout where asked."""
 
-    def forward(self: TitleEncoder, titles: Tensor, counts: Tensor | None = None) -> Tensor:
+    def forward(self: TitleEncoder, titles: Tensor, counts: Counts | None = None) -> Tensor:
         X = self.embedding(titles)
         X = self.self_attention(self.dropout(X) if embeddings else X)
         if self.stack is not None:
