@@ -28,7 +28,7 @@ def assert_dropped(after, before):
     # The rate is a multiple of 1 / 65,536.
     torch.testing.assert_close(after[kept], (before / (1 - P))[kept], rtol=2e-5, atol=0)
     able = (before != 0).sum()
-    four_deviations = 4 * (P * (1 - P) / able) ** 0.5
+    four_deviations = 4 * (P * (1 - P) / able.item()) ** 0.5
     assert (before[~kept] != 0).sum() / able == pytest.approx(P, abs=four_deviations)
 
 
