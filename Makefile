@@ -3,9 +3,6 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-# Threads that wait by spinning are some ten times slower where another program wants the cores.
-export OMP_WAIT_POLICY ?= PASSIVE
-
 BUNDLE ?= runs/demo/bundle
 PROFILE ?= model=nrms data.batch_size=64
 
@@ -42,6 +39,8 @@ profile: $(VENV)/.train
 	$(BIN)/python scripts/train.py $(PROFILE) run=runs/profile trainer.profiler=pytorch \
 		trainer.max_epochs=1 trainer.limit_train_batches=8
 
+# Tests share the cores: threads that wait are to sleep.
+test: export OMP_WAIT_POLICY ?= PASSIVE
 test: lint
 	$(BIN)/pytest --cov --numprocesses=auto --dist=loadfile
 

@@ -11,6 +11,6 @@ COPY nrms_tf_reference nrms_tf_reference
 RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" --editable '.[train]'
 COPY configs configs
 COPY scripts scripts
-ENV OMP_WAIT_POLICY=PASSIVE PYTHONUNBUFFERED=1
+ENV PYTHONUNBUFFERED=1
 USER 10001
 ENTRYPOINT ["python", "scripts/evaluate.py"]

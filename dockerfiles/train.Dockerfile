@@ -12,6 +12,6 @@ COPY nrms_tf_reference nrms_tf_reference
 RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" --editable '.[train,export]'
 COPY configs configs
 COPY scripts scripts
-ENV OMP_WAIT_POLICY=PASSIVE PYTHONUNBUFFERED=1
+ENV PYTHONUNBUFFERED=1
 USER 10001
 ENTRYPOINT ["python", "scripts/train.py"]

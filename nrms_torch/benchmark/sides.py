@@ -114,7 +114,6 @@ class Side:
 def _environment(threads: int) -> dict[str, str]:
     return os.environ | {
         "OMP_NUM_THREADS": str(threads),
-        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
 

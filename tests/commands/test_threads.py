@@ -14,7 +14,7 @@ import os, runpy, sys
 class StopAtTorch:
     def find_spec(self, name, *rest):
         if name == "torch":
-            print(os.environ.get("OMP_WAIT_POLICY"))
+            print(os.environ.get("OMP_WAIT_POLICY"), os.environ.get("GOMP_SPINCOUNT"))
             sys.stdout.flush()
             os._exit(0)
 
@@ -40,10 +40,10 @@ def policy(script, **variables):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_every_command_lets_its_threads_sleep(script):
-    assert policy(script) == "PASSIVE"
+def test_every_command_lets_its_threads_spin_a_little_and_sleep(script):
+    assert policy(script) == "PASSIVE 5000"
 
 
 def test_the_users_own_word_stands():
-    assert policy("train.py", OMP_WAIT_POLICY="ACTIVE") == "ACTIVE"
-    assert policy("train.py", GOMP_SPINCOUNT="100") == "None"
+    assert policy("train.py", OMP_WAIT_POLICY="ACTIVE") == "ACTIVE None"
+    assert policy("train.py", GOMP_SPINCOUNT="100") == "None 100"
