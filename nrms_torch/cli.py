@@ -25,8 +25,6 @@ if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
     os.environ["GOMP_SPINCOUNT"] = "5000"
     # Of libraries other than GNU's, and of more threads than there are cores.
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-# Large tensors in huge pages, where the system grants them.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 def command(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:

@@ -40,7 +40,22 @@ class SelfAttention(nn.Module):
         With places (N, L), X (U, I) are distinct inputs, and each position has the one at its
         place.
         """
-        QKV = self._project(X, places)
+        if places is None:
+            return self.attend(self.project(X), mask)
+        if len(X) < places.numel():  # what occurs again is not projected again
+            return self.attend(F.embedding(places, self.project(X)), mask)
+        return self.attend(
+            self.project(F.embedding(places, X)), mask
+        )  # can be on one of many ranks
+
+    def project(self, X: Tensor) -> Tensor:
+        """Give queries, keys and values of inputs (…, I), side by side: (…, 3 D)."""
+        # One product for all three: it is larger, and so is its gradient's. The queries' factor
+        # stands at their weights, which are fewer than the logits.
+        return X @ torch.cat([self.WQ / self.head_dim**0.5, self.WK, self.WV], dim=1)
+
+    def attend(self, QKV: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Attend over what `project` gave for each position: (N, L, 3 D) to (N, L, D)."""
         output: Tensor = _Attend.apply(QKV, mask, self.head_num, self.transposed)
         return output
 
@@ -49,19 +64,8 @@ class SelfAttention(nn.Module):
 
         They are (N, heads, L, L) and (N, heads, L, head_dim); X and mask as in `forward`.
         """
-        (_, _, V), A = _heads_and_weights(self._project(X, None), mask, self.head_num)
+        (_, _, V), A = _heads_and_weights(self.project(X), mask, self.head_num)
         return _of_outputs(A, self.transposed), V
-
-    def _project(self, X: Tensor, places: Tensor | None) -> Tensor:
-        """Give queries, keys and values of each position, side by side: (N, L, 3 D)."""
-        # One product for all three: it is larger, and so is its gradient's. The queries' factor
-        # stands at their weights, which are fewer than the logits.
-        W = torch.cat([self.WQ / self.head_dim**0.5, self.WK, self.WV], dim=1)
-        if places is None:
-            return X @ W
-        if len(X) < places.numel():
-            return F.embedding(places, X @ W)  # what occurs again is not projected again
-        return F.embedding(places, X) @ W  # as it can be on one of many ranks
 
 
 def _heads_and_weights(QKV: Tensor, mask: Tensor | None, head_num: int) -> tuple[Tensor, Tensor]:

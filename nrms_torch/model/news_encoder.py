@@ -14,6 +14,9 @@ from nrms_torch.model.dropout import Dropout
 from nrms_torch.model.hyper_parameters import NRMSDocVecHyperParameters, NRMSHyperParameters
 from nrms_torch.model.over_ranks import Counts
 
+# Without gradients, attention and pooling of so many titles stay in a CPU's caches.
+_TITLES_AT_ONCE = 64
+
 
 class TitleEncoder(nn.Module):
     """NRMS' news encoder: embedding → dropout → self-attention → dropout → additive pooling.
@@ -37,7 +40,18 @@ class TitleEncoder(nn.Module):
 
     def forward(self, titles: Tensor, counts: Counts | None = None) -> Tensor:
         """Encode titles (U, T) of token ids to (U, D); counts weight a BatchNorm's rows."""
-        return self.pooling(self.before_pooling(titles, counts), self.token_mask(titles))
+        if self.training or torch.compiler.is_exporting():
+            return self.pooling(self.before_pooling(titles, counts), self.token_mask(titles))
+        # Nothing is dropped, so a token is the same wherever it stands, and is projected once.
+        tokens, places = titles.unique(return_inverse=True)
+        projected = self.self_attention.project(self.embedding(tokens))
+        vectors = []
+        parts = (titles.split(_TITLES_AT_ONCE), places.split(_TITLES_AT_ONCE))
+        for part, places_of_part in zip(*parts, strict=True):
+            mask = self.token_mask(part)
+            X = self.self_attention.attend(F.embedding(places_of_part, projected), mask)
+            vectors.append(self.pooling(self._behind_attention(X), mask))
+        return torch.cat(vectors)
 
     def token_mask(self, titles: Tensor) -> Tensor | None:
         """Mark the tokens of titles (U, T) that take part; None where all do."""
@@ -45,12 +59,10 @@ class TitleEncoder(nn.Module):
 
     def before_pooling(self, titles: Tensor, counts: Counts | None = None) -> Tensor:
         """Map titles (U, T) to the (U, T, D) that the pooling sums up; counts as in `forward`."""
-        mask = self.token_mask(titles)
-        if self.training or torch.compiler.is_exporting():
-            X = self.self_attention(self.dropout(self.embedding(titles)), mask)
-        else:  # nothing is dropped, so a token is the same wherever it stands
-            tokens, places = titles.unique(return_inverse=True)
-            X = self.self_attention(self.embedding(tokens), mask, places)
+        X = self.self_attention(self.dropout(self.embedding(titles)), self.token_mask(titles))
+        return self._behind_attention(X, counts)
+
+    def _behind_attention(self, X: Tensor, counts: Counts | None = None) -> Tensor:
         return self.dropout(X) if self.stack is None else self.stack(X, counts)
 
 
