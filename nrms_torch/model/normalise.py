@@ -1,7 +1,8 @@
 """BatchNorm's training step with rows that weigh differently, forward and backward in few passes.
 
-Written out, since that takes 9 passes over the rows where autograd takes 17, each of which wakes
-threads. Dimensions: R rows over all leading dimensions, of all calls, F features, C calls.
+Written out, since that takes 13 passes over the rows where autograd takes about 24 (torch's
+profiler, one call of 400 rows of 512), each of which wakes threads.
+Dimensions: F features, C calls.
 """
 
 from typing import Any
