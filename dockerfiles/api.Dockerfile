@@ -6,6 +6,7 @@ FROM python:3.12-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY nrms_torch nrms_torch
+COPY configs configs
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir '.[serve]'
 
 FROM python:3.12-slim
@@ -16,4 +17,4 @@ USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/v2/health/ready', timeout=2)"]
-CMD ["python", "-m", "nrms_torch.serving"]
+CMD ["nrms", "serve"]

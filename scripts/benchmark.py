@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 from nrms_torch.benchmark.cases import CASES
 from nrms_torch.benchmark.report import draw, print_table, write_json
 from nrms_torch.benchmark.settings import read_settings
-from nrms_torch.cli import command
+from nrms_torch.commands.main import command
 from nrms_torch.files import require_writable
 
 

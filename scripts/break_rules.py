@@ -6,7 +6,7 @@ from pathlib import Path
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-from nrms_torch.cli import command
+from nrms_torch.commands.main import command
 from nrms_torch.parity.rules.book import SECTIONS
 from nrms_torch.parity.rules.breaking import Outcome, break_rule
 from nrms_torch.parity.rules.rule import Rule

@@ -1,27 +1,6 @@
-"""Measure a run: `python scripts/evaluate.py run=RUN split=test data.path=FOLDER`."""
+"""`nrms evaluate` from a checkout: `python scripts/evaluate.py name=value …`."""
 
-from pathlib import Path
-
-from omegaconf import DictConfig
-
-from nrms_torch.cli import command
-from nrms_torch.files import require_writable
-from nrms_torch.training.assemble import for_evaluation
-from nrms_torch.training.measure import measure
-from nrms_torch.training.run_folder import RunFolder
-from nrms_torch.training.trainer import make_scoring_trainer
-
-
-@command("evaluate")
-def main(config: DictConfig) -> None:
-    """Score a split with the run's best checkpoint, print the metrics and write them."""
-    run = RunFolder.open(str(config.run))
-    file = Path(config.metrics) if config.metrics else run.metrics_file
-    require_writable(file)
-    datamodule, module = for_evaluation(run, config.data)
-    trainer = make_scoring_trainer(config.trainer, run.path)
-    measure(trainer, module, datamodule, run, split=config.split, file=file)
-
+from nrms_torch.commands.main import door
 
 if __name__ == "__main__":
-    main()
+    door("evaluate")

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig
 
-from nrms_torch.cli import command, with_paths_as_override
+from nrms_torch.commands.main import command
 from nrms_torch.errors import InputError
 from nrms_torch.files import require_writable
 from nrms_torch.parity.report import draw, print_table, write_json
 from nrms_torch.parity.suite import run_checks
 
 
-@command("parity")
+@command("parity", "paths", many=True)
 def main(config: DictConfig) -> None:
     """Check each file, print and write the report; exit status 1 if a check misses."""
     paths = config.paths if isinstance(config.paths, ListConfig) else [config.paths]
@@ -35,5 +35,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = with_paths_as_override(sys.argv[1:], "paths")
     main()

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from nrms_torch.cli import command
+from nrms_torch.commands.main import command
 from nrms_torch.files import require_writable
 from nrms_torch.parity.live_reference import require_tensorflow
 from nrms_torch.parity.race import run_race

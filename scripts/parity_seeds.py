@@ -4,7 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from nrms_torch.cli import command
+from nrms_torch.commands.main import command
 from nrms_torch.files import require_writable
 from nrms_torch.parity.live_reference import require_tensorflow
 from nrms_torch.parity.seeds import SeedRun, run_seeds

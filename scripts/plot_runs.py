@@ -1,27 +1,6 @@
-"""Compare runs: `python scripts/plot_runs.py runs/one runs/two`."""
+"""`nrms plot` from a checkout: `python scripts/plot_runs.py name=value …`."""
 
-import sys
-from pathlib import Path
-
-from omegaconf import DictConfig, ListConfig
-
-from nrms_torch.cli import command, with_paths_as_override
-from nrms_torch.console import plain_console
-from nrms_torch.files import require_writable
-from nrms_torch.tracking.comparison import draw, read_runs, table
-
-
-@command("plot_runs")
-def main(config: DictConfig) -> None:
-    """Print the runs' metrics, and draw their learning curves into one figure."""
-    file = Path(str(config.output))
-    require_writable(file)
-    runs = read_runs(list(config.runs) if isinstance(config.runs, ListConfig) else [config.runs])
-    plain_console().print(table(runs))
-    draw(runs, file)
-    print(f"written to {file}")
-
+from nrms_torch.commands.main import door
 
 if __name__ == "__main__":
-    sys.argv[1:] = with_paths_as_override(sys.argv[1:], "runs")
-    main()
+    door("plot")

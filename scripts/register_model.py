@@ -1,30 +1,6 @@
-"""Put a run's bundle into W&B's registry: `python scripts/register_model.py run=RUN`."""
+"""`nrms register` from a checkout: `python scripts/register_model.py name=value …`."""
 
-from pathlib import Path
-
-from omegaconf import DictConfig, ListConfig
-
-from nrms_torch.cli import command
-from nrms_torch.errors import InputError
-from nrms_torch.tracking.registry import register
-from nrms_torch.training.run_folder import RunFolder
-
-
-@command("register_model")
-def main(config: DictConfig) -> None:
-    """Log the bundle to the W&B run that trained it, and link it into a collection."""
-    if not isinstance(config.aliases, ListConfig):  # a string would be one alias a letter
-        raise InputError(f"aliases: expected a list such as [staging], found {config.aliases!r}")
-    run = RunFolder.open(str(config.run))
-    linked = register(
-        run,
-        Path(str(config.bundle)) if config.bundle else run.path / "bundle",
-        registry=config.registry,
-        collection=config.collection,
-        aliases=config.aliases,
-    )
-    print(f"linked as {linked}")
-
+from nrms_torch.commands.main import door
 
 if __name__ == "__main__":
-    main()
+    door("register")

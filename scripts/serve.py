@@ -1,6 +1,6 @@
-"""Serve a bundle: `python scripts/serve.py bundle=FOLDER host=127.0.0.1 port=8000`."""
+"""`nrms serve` from a checkout: `python scripts/serve.py name=value …`."""
 
-from nrms_torch.serving.__main__ import main
+from nrms_torch.commands.main import door
 
 if __name__ == "__main__":
-    main()
+    door("serve")

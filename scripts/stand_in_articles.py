@@ -7,8 +7,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from nrms_torch.cli import command
-from nrms_torch.data.stand_in import write_stand_in
+from nrms_torch.commands.main import command
+from nrms_torch.data.demo.stand_in import write_stand_in
 
 
 @command("stand_in_articles")

@@ -11,10 +11,10 @@ from omegaconf import OmegaConf
 from run_script import ROOT, small
 
 from nrms_torch.export.bundle import export_run
+from nrms_torch.keras_weights.import_run import import_weights
 from nrms_torch.model.dense import CountedBatchNorm
 from nrms_torch.serving.bundle import MANIFEST, seal
 from nrms_torch.training.assemble import for_training
-from nrms_torch.training.import_weights import import_weights
 from nrms_torch.training.origin import describe_origin
 from nrms_torch.training.run_folder import RunFolder
 

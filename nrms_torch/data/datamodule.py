@@ -14,8 +14,8 @@ from nrms_torch.data.loading import (
     TrainingDataset,
     TrainingLoader,
 )
-from nrms_torch.data.mapped import MappedImpressions
-from nrms_torch.data.prepared import prepare
+from nrms_torch.data.prepared.mapped import MappedImpressions
+from nrms_torch.data.prepared.prepare import prepare
 from nrms_torch.data.sampling import TrainingRows, training_rows
 from nrms_torch.data.tables import document_vectors, titles
 from nrms_torch.data.vocabulary import Vocabulary

@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from filelock import FileLock
+
 from nrms_torch.data.checks import first_line
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.demo.generate import TRUTH
 from nrms_torch.errors import InputError
 from nrms_torch.files import replacing, users_cache
-from nrms_torch.locks import exclusive
 
 # What the stores say of a file: S3's and GCS' own names, and those of fsspec's other systems.
 _VERSION_FIELDS = (
@@ -58,7 +59,7 @@ def _fetch(field: str, url: str, names: Sequence[str], cache: Path) -> Path:
         raise InputError(
             f"{folder}: cannot be written: {error.strerror}; data.cache names another folder"
         ) from error
-    with _telling(field, url), exclusive(folder / ".lock"):
+    with _telling(field, url), FileLock(folder / ".lock"):
         import fsspec
 
         store, root = fsspec.url_to_fs(url)

@@ -18,7 +18,7 @@ def document_vectors(config: DataConfig) -> ArticleTable:
     if config.vectors is None:
         raise InputError(
             "data.vectors: NRMSDocVec needs a parquet of document vectors; EB-NeRD's artifacts "
-            "have some, and scripts/embed_articles.py makes one from titles"
+            "have some, and nrms embed makes one from titles"
         )
     return vector_table(Path(config.vectors), unknown=config.unknown_article)
 

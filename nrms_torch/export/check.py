@@ -10,12 +10,14 @@ import torch
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import index_impressions
-from nrms_torch.data.schema import HISTORY, HISTORY_KEY, IMPRESSION_ID, INVIEW, Split
+from nrms_torch.data.schema import ARTICLE_ID, HISTORY, HISTORY_KEY, IMPRESSION_ID, INVIEW, Split
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.ranking import ranks
 from nrms_torch.evaluation.scoring import encode_articles, score_impressions
+from nrms_torch.files import file_sha256
 from nrms_torch.model.nrms import NRMS
-from nrms_torch.serving import Recommender
+from nrms_torch.serving import Bundle, Recommender
+from nrms_torch.training.assemble import load_module
 
 # Of a score of 1 or less; of a larger one it is the share: float32 holds seven digits.
 TOLERANCE = 1e-5
@@ -34,6 +36,28 @@ class Agreement:
     difference: float
     tolerance: float
     moved: int
+
+
+def verify(folder: Path, checkpoint: Path) -> Agreement:
+    """Score drawn impressions by the bundle in `folder` and by torch from `checkpoint`.
+
+    No data is needed: the articles, as the model reads them, are in the bundle. Raises InputError
+    where the bundle is damaged, is of another checkpoint or quantised, or the scores differ.
+    """
+    bundle = Bundle.load(folder)
+    if not checkpoint.is_file():
+        raise InputError(f"checkpoint: {checkpoint}: no such file")
+    if bundle.manifest["precision"] != "float32":
+        raise InputError(f"{folder}: is {bundle.manifest['precision']}; only float32 equals torch")
+    if (found := file_sha256(checkpoint)) != bundle.manifest["checkpoint"]["sha256"]:
+        raise InputError(f"{checkpoint}: sha256 {found[:12]}…, not the one that {folder} is of")
+    model = load_module(checkpoint).model.eval()
+    if len(bundle.features.shape) == 2 and bundle.reads_titles:
+        known = len(model.word_embeddings())
+        if bundle.features.max() >= known:
+            raise InputError(f"{folder}: has tokens that {checkpoint}, with {known}, lacks")
+    table = ArticleTable(bundle.articles[ARTICLE_ID], np.array(bundle.features))
+    return check_bundle(Recommender(bundle), model, table)
 
 
 def check_bundle(recommender: Recommender, model: NRMS, table: ArticleTable) -> Agreement:

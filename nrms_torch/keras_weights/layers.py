@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nrms_torch.errors import InputError
-from nrms_torch.model.keras_names import to_keras
+from nrms_torch.keras_weights.names import to_keras
 from nrms_torch.model.nrms import NRMS
 
 

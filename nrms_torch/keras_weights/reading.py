@@ -13,8 +13,8 @@ from nrms_torch.keras_weights.keras2_h5 import read_keras2_h5
 from nrms_torch.keras_weights.keras3_h5 import read_keras3_h5
 from nrms_torch.keras_weights.layers import Encoders, Layer
 from nrms_torch.keras_weights.matching import match
+from nrms_torch.keras_weights.names import from_keras
 from nrms_torch.keras_weights.tf_checkpoint import read_tf_checkpoint
-from nrms_torch.model.keras_names import from_keras
 from nrms_torch.model.nrms import NRMS
 
 # What TensorFlow adds to the name that a checkpoint was given.

@@ -14,7 +14,7 @@ from threading import Event, Thread
 import httpx
 import psutil
 
-from nrms_torch.load.process import ServerProcess
+from nrms_torch.serving.process import ServerProcess
 
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _MIB = 2**20

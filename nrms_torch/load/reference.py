@@ -4,7 +4,6 @@ For a comparison of speed only: the weights are initial ones. Each candidate is 
 `scorer.predict`, with the whole history, as in the baseline's own evaluation.
 """
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from nrms_tf_reference import Reference, build
+from nrms_torch.configuration import compose, plain
 from nrms_torch.errors import InputError, stop
 from nrms_torch.model.hyper_parameters import HyperParameters, NRMSHyperParameters
 from nrms_torch.serving import Bundle
@@ -25,7 +25,7 @@ from nrms_torch.serving.api.schemas import (
     RecommendResponse,
     ShownArticle,
 )
-from nrms_torch.serving.api.settings import Settings
+from nrms_torch.serving.api.settings import read_settings
 
 
 def reference_app(bundle: Bundle, reference: Reference) -> FastAPI:
@@ -73,7 +73,7 @@ def _config(hyper_parameters: HyperParameters, width: int) -> dict[str, Any]:
 
 def main() -> None:
     """Serve until a signal."""
-    settings = Settings.parse(sys.argv[1:], os.environ)
+    settings = read_settings(plain(compose("serve", sys.argv[1:])))
     bundle = Bundle.load(Path(settings.bundle))
     reference = build(_config(bundle.hyper_parameters, bundle.features.shape[1]))
     app = reference_app(bundle, reference)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from nrms_torch.model.keras_names import to_keras
+from nrms_torch.keras_weights.names import to_keras
 from nrms_torch.parity.check import Check, largest_difference
 from nrms_torch.parity.recording import Recording
 from nrms_torch.training.losses import LOSSES

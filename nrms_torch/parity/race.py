@@ -21,7 +21,7 @@ from nrms_torch.data.loading import TrainingBatch
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.scoring import encode_articles, score_impressions
 from nrms_torch.fields import require_integer
-from nrms_torch.model.keras_names import to_keras
+from nrms_torch.keras_weights.names import to_keras
 from nrms_torch.parity.check import Check, largest_difference
 from nrms_torch.parity.rank_order import swapped_gaps
 from nrms_torch.parity.training_checks import train_on

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from nrms_torch.data.loading import TrainingBatch
 from nrms_torch.errors import InputError
+from nrms_torch.keras_weights.names import from_keras, to_keras
 from nrms_torch.model.hyper_parameters import from_mapping
-from nrms_torch.model.keras_names import from_keras, to_keras
 from nrms_torch.model.nrms import NRMS
 
 SHARED_NAMES = (

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from nrms_torch.data.loading import TrainingBatch
-from nrms_torch.model.keras_names import to_keras
+from nrms_torch.keras_weights.names import to_keras
 from nrms_torch.parity.check import Check, largest_difference
 from nrms_torch.parity.recording import Recording
 from nrms_torch.training.lightning_module import NRMSModule

@@ -11,8 +11,8 @@ import numpy as np
 
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.errors import InputError
+from nrms_torch.keras_weights.names import from_keras, to_keras
 from nrms_torch.model.hyper_parameters import NRMSDocVecHyperParameters, NRMSHyperParameters
-from nrms_torch.model.keras_names import from_keras, to_keras
 from nrms_torch.parity.recording import SHARED_NAMES
 from nrms_torch.training.lightning_module import NRMSModule
 

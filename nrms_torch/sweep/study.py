@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from filelock import FileLock, Timeout
 from optuna.distributions import distribution_to_json
 from optuna.pruners import BasePruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
@@ -13,7 +14,6 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from nrms_torch.errors import InputError
-from nrms_torch.locks import exclusive
 from nrms_torch.sweep.space import Sweep
 from nrms_torch.sweep.trial import DEFAULT
 
@@ -40,7 +40,7 @@ def opened(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with exclusive(folder / "lock", wait=False):
+        with FileLock(folder / "lock", timeout=0):
             study = optuna.create_study(
                 storage=f"sqlite:///{folder / 'study.db'}",
                 study_name="sweep",
@@ -52,7 +52,7 @@ def opened(
             _begin(study, sweep, default, _origin(sweep, overrides), folder)
             _take_up(study)
             yield study
-    except BlockingIOError as error:
+    except Timeout as error:
         raise InputError(
             f"output: another process is at work on {folder}; workers=N has several at once"
         ) from error

@@ -6,14 +6,14 @@ from typing import Any
 
 import lightning as L
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import Tensor
 
+from nrms_torch.configuration import plain
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.datamodule import NewsDataModule
-from nrms_torch.data.demo.generate import generate
-from nrms_torch.data.remote import is_remote, local_copy
+from nrms_torch.data.source import local_data, made_data, with_vectors
 from nrms_torch.data.tables import document_vectors, titles_without_text
 from nrms_torch.data.transformer import word_embeddings
 from nrms_torch.data.vocabulary import Vocabulary
@@ -37,11 +37,11 @@ def for_training(
     Sizes that the data decides are filled in: the vocabulary's, a transformer's embedding width,
     a document vector's. Raises InputError for whatever in the configuration or the data is wrong.
     """
-    data = made_data(config.data)
-    training = from_fields(TrainingParameters, "training", _plain(config.training))
+    training = from_fields(TrainingParameters, "training", plain(config.training))
     require_integer("seed", config.seed, 0)
-    model = _plain(config.model)
+    model = plain(config.model)
     _check_model(model)
+    data = _data_of(config, model)
     datamodule = NewsDataModule(
         data,
         history_size=model["history_size"],
@@ -71,9 +71,9 @@ def for_preparing(config: DictConfig) -> tuple[DataConfig, ArticleTable, int]:
 
     Of titles there are no tokens, which take long. Raises InputError as `for_training` does.
     """
-    data = made_data(config.data)
-    model = _plain(config.model)
+    model = plain(config.model)
     _check_model(model)
+    data = _data_of(config, model)
     table = titles_without_text(data) if "title_size" in model else document_vectors(data)
     return data, table, model["history_size"]
 
@@ -87,10 +87,12 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
     module = load_module(run.best())
     hyper_parameters = module.model.hyper_parameters
     config = run.config()
-    given = {field: value for field, value in _plain(overrides).items() if value is not None}
+    given = {field: value for field, value in plain(overrides).items() if value is not None}
     if "path" in given and "vectors" not in given and config.model.name == "nrms_docvec":
         raise InputError("data.vectors: data.path is another folder; name its vectors too")
-    data = data_config(config.data, **given)
+    data = local_data(config.data, **given)
+    if config.model.name == "nrms_docvec":
+        data = with_vectors(data)
     datamodule = NewsDataModule(
         data,
         history_size=hyper_parameters.history_size,
@@ -109,26 +111,9 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
     return datamodule, module
 
 
-def made_data(section: DictConfig) -> DataConfig:
-    """Make the data configuration of a `data` section, and generate the data that it asks for."""
-    data = data_config(section)
-    if data.generate:
-        generate(data.folder, **data.generate)  # ranks that start together agree on one
-    return data
-
-
-def data_config(section: DictConfig, **overrides: Any) -> DataConfig:
-    """Make the data configuration of a `data` section, over local copies of what is remote.
-
-    InputError for a field that it does not have, and for data that cannot be fetched.
-    """
-    data = from_fields(DataConfig, "data", _plain(section) | overrides)
-    if data.generate and is_remote(data.path):
-        raise InputError(
-            f"data.generate: data is generated in a local folder, not in {data.path}; expected "
-            "data.generate=null"
-        )
-    return local_copy(data)
+def _data_of(config: DictConfig, model: dict[str, Any]) -> DataConfig:
+    data = made_data(config.data)
+    return data if "title_size" in model else with_vectors(data)
 
 
 def _transformer_rows(vocabulary: Vocabulary, start: int) -> Tensor | None:
@@ -174,9 +159,3 @@ def _check_fits(datamodule: NewsDataModule, model: NRMS, run: RunFolder) -> None
                 f"data.vectors: {datamodule.config.vectors} has vectors of width {width}, "
                 f"{run.path} was trained on {hyper_parameters.document_vector_size}"
             )
-
-
-def _plain(section: DictConfig) -> dict[str, Any]:
-    values = OmegaConf.to_container(section, resolve=True)
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}

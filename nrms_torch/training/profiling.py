@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch.profilers import Profiler, PyTorchProfiler, SimpleProfiler
 
 from nrms_torch.errors import InputError
-from nrms_torch.ranks import is_rank_zero
+from nrms_torch.training.processes import is_process_zero
 from nrms_torch.training.step_times import step_table
 
 _STAGES = ("training", "validation", "test")
@@ -37,7 +37,7 @@ def _pytorch(folder: Path) -> Profiler:
         operators = profile.key_averages()
         stages = [s for s in _STAGES if any(f"{s}_step" in one.key for one in operators)]
         # At the end of a stage the profiler calls once more, with what happened between steps.
-        for stage in stages[:1] if is_rank_zero() else []:
+        for stage in stages[:1] if is_process_zero() else []:
             folder.mkdir(parents=True, exist_ok=True)
             table = operators.table(sort_by="self_cpu_time_total", row_limit=_OPERATORS)
             (folder / f"{stage}-operators.txt").write_text(table)

@@ -1,17 +1,23 @@
 """A run that follows another, by resuming or repeating it: the same data, and the same weights."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from nrms_torch.data.content import hash_files, require_same, training_files
+from nrms_torch.data.config import DataConfig
 from nrms_torch.data.datamodule import NewsDataModule
-from nrms_torch.ranks import is_rank_zero
+from nrms_torch.errors import InputError
+from nrms_torch.files import file_sha256
 from nrms_torch.training.lightning_module import NRMSModule
 from nrms_torch.training.origin import describe_origin, differences
+from nrms_torch.training.processes import is_process_zero
 from nrms_torch.training.run_folder import RunFolder
+
+VECTORS = "data.vectors"
+DIGITS = 16  # of a hash, in what people read
 
 
 def check_origin(
@@ -22,7 +28,7 @@ def check_origin(
     Raises InputError where the data is not what that run was trained on; where code, packages or
     machine differ it says so in a line. Rank 0 alone looks, the others get an empty mapping.
     """
-    if not is_rank_zero():
+    if not is_process_zero():
         return {}
     files = training_files(datamodule.config, reads_titles=datamodule.vocabulary is not None)
     hashes = hash_files(files)
@@ -56,6 +62,50 @@ def compare_weights(before: RunFolder, run: RunFolder) -> str:
         return f"{run.path}: the same weights as {before.path}, bit for bit"
     largest = max((one[name] - other[name]).abs().max().item() for name in one)
     return f"{run.path}: the weights of {before.path} but for differences of up to {largest:.1e}"
+
+
+def training_files(config: DataConfig, *, reads_titles: bool) -> dict[str, Path]:
+    """Name the files that training and its validation read.
+
+    A file of the data folder has its place there for a name, the vectors their field.
+    """
+    reader, folder = config.reader, config.folder
+    files = [*reader.split_files(folder, "train"), *reader.split_files(folder, "validation")]
+    if reads_titles:
+        files += reader.article_files(folder)
+    named = {file.relative_to(folder).as_posix(): file for file in files}
+    return named if reads_titles else {**named, VECTORS: Path(str(config.vectors))}
+
+
+def hash_files(files: Mapping[str, Path]) -> dict[str, str]:
+    """Give the SHA-256 of each file by its name; InputError where one cannot be read."""
+    hashes = {}
+    for name, path in files.items():
+        try:
+            hashes[name] = file_sha256(path)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return hashes
+
+
+def require_same(
+    now: Mapping[str, str], before: Mapping[str, str], files: Mapping[str, Path], run: Path
+) -> None:
+    """Raise InputError for the first thing whose hash is not what it was when `run` began.
+
+    `files` tells where things lie that are files; others are told by their name.
+    """
+    for name in sorted(now.keys() | before.keys()):
+        found, expected = (hashes.get(name) for hashes in (now, before))
+        if found != expected:
+            raise InputError(
+                f"{files.get(name, name)}: {_shown(found)}, but {run} was trained on "
+                f"{_shown(expected)}; expected the same data"
+            )
+
+
+def _shown(fingerprint: str | None) -> str:
+    return f"sha256 {fingerprint[:DIGITS]}" if fingerprint else "no such file"
 
 
 def _load(checkpoint: Path) -> dict[str, Any]:

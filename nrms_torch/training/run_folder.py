@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
 from nrms_torch.files import replacing
-from nrms_torch.ranks import is_rank_zero
+from nrms_torch.training.processes import is_process_zero
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class RunFolder:
         self, config: DictConfig, vocabulary: Vocabulary | None, origin: Mapping[str, Any]
     ) -> None:
         """Write what a run starts from, once all of it is known to be sound; rank 0 alone does."""
-        if not is_rank_zero() or self.config_file.exists():
+        if not is_process_zero() or self.config_file.exists():
             return
         self.path.mkdir(parents=True, exist_ok=True)
         if vocabulary is not None:

@@ -11,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
-from nrms_torch.ranks import is_rank_zero
 from nrms_torch.training.no_secrets import refuse_secrets
+from nrms_torch.training.processes import is_process_zero
 from nrms_torch.training.run_folder import RunFolder
 
 # Tells the processes that a DDP launch starts how rank 0 has named a run without a name.
@@ -63,7 +63,7 @@ def choose_run(config: DictConfig, overrides: Iterable[str]) -> Start:
             )
         config = _repeated(config, repeated, overrides)
     run = RunFolder(Path(str(config.run or _fresh_name(config))))
-    if is_rank_zero() and run.path.exists() and not _is_empty(run.path):
+    if is_process_zero() and run.path.exists() and not _is_empty(run.path):
         raise InputError(
             f"run: {run.path} is not empty; name another folder, or resume={run.path} to go on"
         )
@@ -76,7 +76,7 @@ def _is_empty(path: Path) -> bool:
 
 
 def _fresh_name(config: DictConfig) -> str:
-    if not is_rank_zero() and _RUN_OF_LAUNCH in os.environ:
+    if not is_process_zero() and _RUN_OF_LAUNCH in os.environ:
         return os.environ[_RUN_OF_LAUNCH]
     if "TORCHELASTIC_RUN_ID" in os.environ or "SLURM_PROCID" in os.environ:
         raise InputError("run: under torchrun or SLURM name it, run=FOLDER, so that ranks agree")

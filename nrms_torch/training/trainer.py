@@ -5,8 +5,6 @@ from typing import Any
 
 import lightning as L
 import torch
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import RichProgressBar
@@ -44,10 +42,6 @@ def make_trainer(config: DictConfig, **parts: Any) -> L.Trainer:
         raise InputError(
             f"trainer.precision: {config.precision!r} is none of 32-true, bf16-mixed, 16-mixed"
         )
-    is_multirun = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
-    if is_multirun and config.devices != 1:
-        # Lightning starts the ranks with this very command line, which would start a sweep each.
-        raise InputError("trainer.devices: a multirun trains on one device; start a job for each")
     keep_freed_memory()
     section = config.copy()
     if section.accelerator == "auto":

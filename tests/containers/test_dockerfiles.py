@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from run_script import ROOT
 from served import wait_for
 
+from nrms_torch.commands.verbs import VERBS
 from nrms_torch.serving.api.server import FINISH_S
 
 NAMES = ("api", "train", "evaluate")
@@ -49,11 +50,12 @@ def test_nobody_is_root_and_the_command_is_there(name):
     word = "CMD" if name == "api" else "ENTRYPOINT"
     command = json.loads(instruction(instructions, word))
     if name == "api":
-        assert command == ["python", "-m", "nrms_torch.serving"]
+        assert command == ["nrms", "serve"]
         assert "/v2/health/ready" in instruction(instructions, "HEALTHCHECK")
         assert "train" not in instruction([i for i in instructions if "pip" in i[1]], "RUN")
     else:
-        assert (ROOT / command[1]).is_file()
+        assert command[0] == "nrms"
+        assert command[1] in VERBS
 
 
 def test_compose_names_files_and_folders_that_are_there():
@@ -61,8 +63,9 @@ def test_compose_names_files_and_folders_that_are_there():
     assert compose["services"].keys() == {"train", "export", "evaluate", "api"}
     for service in compose["services"].values():
         assert (ROOT / service["build"]["dockerfile"]).is_file()
-        for part in service.get("entrypoint", []):
-            assert not part.startswith("scripts/") or (ROOT / part).is_file()
+        program, verb = service.get("entrypoint", ["nrms", "serve"])
+        assert program == "nrms"
+        assert verb in VERBS
 
 
 def test_compose_lets_the_api_see_a_bundle_that_is_replaced_and_end_gently():

@@ -16,10 +16,10 @@ from run_script import TIMEOUT_S
 from nrms_torch.data import ebnerd
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
-from nrms_torch.data.fingerprint import Fingerprint
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import index_impressions
-from nrms_torch.data.prepared import prepare
+from nrms_torch.data.prepared.fingerprint import Fingerprint
+from nrms_torch.data.prepared.prepare import prepare
 from nrms_torch.data.sampling import training_rows
 from nrms_torch.errors import InputError
 
@@ -29,7 +29,7 @@ import sys
 import numpy as np, polars as pl
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
-from nrms_torch.data.prepared import prepare
+from nrms_torch.data.prepared.prepare import prepare
 
 table = ArticleTable(pl.Series([10, 12, 13]), np.zeros((4, 0), dtype=np.float32))
 config = DataConfig(format="ebnerd", path=sys.argv[1])

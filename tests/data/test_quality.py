@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from nrms_torch.data.config import DataConfig
-from nrms_torch.data.quality.drift import compare
+from nrms_torch.data.quality.drift import compare, compare_versions
 from nrms_torch.data.quality.drift_report import write_html, write_json
 from nrms_torch.data.quality.features import (
     article_features,
@@ -18,7 +18,6 @@ from nrms_torch.data.quality.features import (
     impression_features,
 )
 from nrms_torch.data.quality.ranges import check_ranges
-from nrms_torch.data.quality.versions import compare_versions
 from nrms_torch.errors import InputError
 
 LIMITS = {"threshold": 0.2, "significance": 0.001}

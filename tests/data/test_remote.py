@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 from nrms_torch.data.articles import vector_table
 from nrms_torch.data.config import DataConfig
-from nrms_torch.data.prepared import prepare
+from nrms_torch.data.prepared.prepare import prepare
 from nrms_torch.data.remote import local_copy
 from nrms_torch.data.tables import document_vectors
 from nrms_torch.errors import InputError

@@ -6,12 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from nrms_torch.data import ebnerd, stand_in
+from nrms_torch.data import ebnerd
 from nrms_torch.data.articles import article_texts, vector_table
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.data.demo import stand_in
 from nrms_torch.data.demo.generate import generate
-from nrms_torch.data.stand_in import write_stand_in
+from nrms_torch.data.demo.stand_in import write_stand_in
 from nrms_torch.errors import InputError
 
 

@@ -25,8 +25,8 @@ from nrms_torch.data import impressions as impressions_module
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import index_impressions, index_in_batches
-from nrms_torch.data.mapped import open_impressions
-from nrms_torch.data.writing import write_impressions
+from nrms_torch.data.prepared.mapped import open_impressions
+from nrms_torch.data.prepared.writing import write_impressions
 
 HERE = Path(__file__).parent
 TABLE = ArticleTable(pl.Series([3, 1, 4, 15, 9]), np.zeros((6, 0), dtype=np.float32))
@@ -107,7 +107,7 @@ import resource, sys
 import numpy as np, polars as pl
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
-from nrms_torch.data.prepared import prepare
+from nrms_torch.data.prepared.prepare import prepare
 
 table = ArticleTable(pl.Series(range(1, 1001)), np.zeros((1001, 0), dtype=np.float32))
 found = prepare(DataConfig(format="ebnerd", path=sys.argv[1]), "train", table, 20)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nrms_torch.errors import InputError
-from nrms_torch.export.verify import verify
+from nrms_torch.export.check import verify
 from nrms_torch.serving.bundle import seal
 
 

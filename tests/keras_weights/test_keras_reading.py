@@ -6,7 +6,7 @@ from golden_files import load_recording
 from keras_files import HDF5, PAIRS, changing, copy, renumbered
 
 from nrms_torch.keras_weights import KerasWeights, read_keras_weights
-from nrms_torch.model.keras_names import to_keras
+from nrms_torch.keras_weights.names import to_keras
 from nrms_torch.model.nrms import NRMS
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from golden_files import RECORDINGS, load_recording
 
-from nrms_torch.model.keras_names import from_keras, to_keras
+from nrms_torch.keras_weights.names import from_keras, to_keras
 from nrms_torch.training.losses import LOSSES
 
 

@@ -7,8 +7,8 @@ import torch
 from golden_files import load_recording
 from small_models import KINDS, VARIANTS, initial_model
 
+from nrms_torch.keras_weights.names import to_keras
 from nrms_torch.model.hyper_parameters import from_mapping
-from nrms_torch.model.keras_names import to_keras
 from nrms_torch.model.nrms import NRMS
 
 

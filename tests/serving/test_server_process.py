@@ -155,7 +155,7 @@ import sys
 for name in ("torch", "tensorflow", "lightning", "hydra", "omegaconf", "transformers", "onnx"):
     sys.modules[name] = None
 from pathlib import Path
-from nrms_torch.serving.__main__ import main
+from nrms_torch.serving.api.server import serve
 from nrms_torch.serving.api.app import create_app
 from nrms_torch.serving.api.model_slot import ModelSlot
 from nrms_torch.serving.api.settings import Settings

@@ -7,7 +7,7 @@ import torch
 from golden_files import RECORDINGS, load_recording
 from torch.utils.data import DataLoader
 
-from nrms_torch.model.keras_names import to_keras
+from nrms_torch.keras_weights.names import to_keras
 from nrms_torch.training.lightning_module import NRMSModule
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")

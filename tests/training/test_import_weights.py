@@ -9,8 +9,8 @@ from tiny_transformer import WORDS, save_tiny_transformer
 
 from nrms_torch.data.demo.generate import generate
 from nrms_torch.errors import InputError
+from nrms_torch.keras_weights.import_run import import_weights
 from nrms_torch.training.assemble import for_evaluation
-from nrms_torch.training.import_weights import import_weights
 from nrms_torch.training.lightning_module import NRMSModule
 
 SIZES = ["model.head_num=4", "model.head_dim=3", "model.attention_hidden_dim=7"]

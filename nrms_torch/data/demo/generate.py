@@ -26,10 +26,10 @@ from nrms_torch.data.demo.schema import (
     HISTORY_SCHEMA,
     VECTOR_SCHEMA,
 )
+from nrms_torch.data.demo.streaming import sink_tables
 from nrms_torch.data.demo.text import ROWS, article_tables
 from nrms_torch.data.demo.truth import Truth
 from nrms_torch.data.demo.world import make_articles, make_readers, random_stream
-from nrms_torch.data.streaming import sink_tables
 from nrms_torch.errors import InputError
 
 VERSION = 1  # of the generator: raised whenever the same parameters give other files

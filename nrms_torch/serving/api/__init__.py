@@ -1,1 +1,1 @@
-"""The recommender behind HTTP: `python -m nrms_torch.serving bundle=FOLDER`."""
+"""The recommender behind HTTP: `nrms serve BUNDLE`."""

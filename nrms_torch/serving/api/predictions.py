@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import polars as pl
 
-from nrms_torch.data.decoding import decode
 from nrms_torch.data.schema import IMPRESSION_ID, INVIEW, Split
 from nrms_torch.serving import Recommender
+from nrms_torch.serving.decoding import decode
 from nrms_torch.serving.metrics import ranking_metrics
 
 

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, File, Header, Query, Response, UploadFile
 
-from nrms_torch.data.decoding import BEHAVIORS, HISTORIES, TooLargeError
 from nrms_torch.serving.api.model_slot import ModelSlot
 from nrms_torch.serving.api.predictions import predict
 from nrms_torch.serving.api.problems import declared, of_input_error
 from nrms_torch.serving.api.schemas import PredictResponse
+from nrms_torch.serving.decoding import BEHAVIORS, HISTORIES, TooLargeError
 
 PREDICT = "/predict/"
 PARQUET = "application/vnd.apache.parquet"

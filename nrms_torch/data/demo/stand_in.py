@@ -14,10 +14,10 @@ import polars as pl
 
 from nrms_torch.data import ebnerd
 from nrms_torch.data.demo.schema import VECTOR_SCHEMA
+from nrms_torch.data.demo.streaming import sink_tables
 from nrms_torch.data.demo.text import make_words
 from nrms_torch.data.demo.world import random_stream
 from nrms_torch.data.schema import ARTICLE_ID, HISTORY, INVIEW, TITLE
-from nrms_torch.data.streaming import sink_tables
 from nrms_torch.errors import InputError
 from nrms_torch.fields import require_integer
 

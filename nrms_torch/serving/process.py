@@ -3,9 +3,11 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+_NRMS = ("nrms_torch", "serve")
 
 
 @dataclass(frozen=True)
@@ -18,13 +20,13 @@ class ServerProcess:
 
 
 @contextmanager
-def server(module: str, *settings: str) -> Iterator[ServerProcess]:
-    """Start `python -m module` with settings on a free port, and end it by SIGTERM.
+def server(*settings: str, module: Sequence[str] = _NRMS) -> Iterator[ServerProcess]:
+    """Start a server with settings on a free port, and end it by SIGTERM.
 
     Where it ends before it is ready, so does this process, with its status: it has said why.
     """
     start = time.perf_counter()
-    command = [sys.executable, "-m", module, *settings, "port=0"]
+    command = [sys.executable, "-m", *module, *settings, "port=0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -3,6 +3,6 @@
 from lightning.pytorch.utilities import rank_zero_only
 
 
-def is_rank_zero() -> bool:
+def is_process_zero() -> bool:
     """Tell whether this process speaks and writes for all ranks."""
     return int(getattr(rank_zero_only, "rank", 0)) == 0

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nrms_torch.data.array_files import open_arrays
 from nrms_torch.data.impressions import Impressions
+from nrms_torch.data.prepared.arrays import open_arrays
 
 META = "meta.json"
 

@@ -3,18 +3,19 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
+
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
-from nrms_torch.data.fingerprint import Fingerprint, describe_ids
-from nrms_torch.data.mapped import MappedImpressions, open_impressions
-from nrms_torch.data.writing import write_impressions
+from nrms_torch.data.prepared.fingerprint import Fingerprint, describe_ids
+from nrms_torch.data.prepared.mapped import MappedImpressions, open_impressions
+from nrms_torch.data.prepared.writing import write_impressions
 from nrms_torch.errors import InputError
 from nrms_torch.files import replacing_folder, unfinished, users_cache
-from nrms_torch.locks import exclusive
 
 VERSION = 1  # of the arrays: raised whenever the same data gives other ones
 FOLDER = ".prepared"
@@ -40,20 +41,17 @@ def prepare(
     }
     fingerprint = Fingerprint(config.reader.split_files(config.folder, split), options)
     name = f"{split}-{fingerprint.hash[:16]}"
-    of_user = users_cache() / "prepared"
-    places = [Path(config.cache)] if config.cache else [config.folder / FOLDER, of_user]
-    for place in places:
+    for place in _places(config):
         if found := _find(place / name, fingerprint):
             return found
-    place = _first_writable(places)
+    place = first_writable_place(config)
     with _telling_what_cannot_be_written(place):
         place.mkdir(parents=True, exist_ok=True)
-        with exclusive(place / "lock") as is_alone:
+        with FileLock(place / "lock"):
             if found := _find(place / name, fingerprint):
                 return found  # made by the process that this one waited for
-            if is_alone:
-                for remains in unfinished(place, _NAMES):  # a user's folder has others
-                    shutil.rmtree(remains, ignore_errors=True)
+            for remains in unfinished(place, _NAMES):  # a user's folder has others
+                shutil.rmtree(remains, ignore_errors=True)
             if (place / name).exists():
                 print(f"{place / name}: damaged, or not of this data; prepared again")
             return _make(place / name, config, split, table, history_size, fingerprint)
@@ -95,7 +93,9 @@ def _make(
     return open_impressions(folder)
 
 
-def _first_writable(places: Sequence[Path]) -> Path:
+def first_writable_place(config: DataConfig) -> Path:
+    """Give the folder that what is made of the data is kept in; InputError where there is none."""
+    places = _places(config)
     for place in places:
         existing = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
         # The mode is asked too: a folder that is marked read-only stays as it is, for root too.
@@ -104,6 +104,12 @@ def _first_writable(places: Sequence[Path]) -> Path:
     raise InputError(
         f"data.cache: cannot write into {' or '.join(map(str, places))}; name another folder"
     )
+
+
+def _places(config: DataConfig) -> list[Path]:
+    if config.cache:
+        return [Path(config.cache)]
+    return [config.folder / FOLDER, users_cache() / "prepared"]
 
 
 @contextmanager

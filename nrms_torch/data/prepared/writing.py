@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from nrms_torch.data.array_files import ArrayWriter, Description, open_arrays
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import ROWS_PER_BATCH, index_in_batches
-from nrms_torch.data.mapped import META
+from nrms_torch.data.prepared.arrays import ArrayWriter, Description, open_arrays
+from nrms_torch.data.prepared.mapped import META
 from nrms_torch.data.schema import Split
 
 

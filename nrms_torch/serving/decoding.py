@@ -46,7 +46,13 @@ def decode(folder: Path, *, integer_ids: bool) -> Split:
     Raises InputError where the files are not what they claim, as `ebnerd.read_files`, with the
     files named `behaviors` and `history`; TooLargeError where they decode to too much.
     """
-    command = [sys.executable, "-m", "nrms_torch.data.decoding", str(folder), str(int(integer_ids))]
+    command = [
+        sys.executable,
+        "-m",
+        "nrms_torch.serving.decoding",
+        str(folder),
+        str(int(integer_ids)),
+    ]
     # A thread more is an arena of memory more.
     environment = os.environ | {"POLARS_MAX_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     try:

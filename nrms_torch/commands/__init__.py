@@ -1,0 +1,1 @@
+"""The command line: `nrms VERB name=value …`, one verb a file."""

@@ -1,0 +1,47 @@
+"""The verbs of `nrms`: what there is to say on a command line."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb: its configuration, whose head is its help, and the setting that a bare word fills.
+
+    `nrms evaluate runs/demo` is short for `nrms evaluate run=runs/demo`. Where `many`, all bare
+    words make a list. One that `hears_words` is told what the user typed, too.
+    """
+
+    config: str
+    bare: str | None = None
+    many: bool = False
+    hears_words: bool = False
+
+
+# By section of the help page. The code of a verb is `commands/VERB.py`, with _ for -.
+SECTIONS: dict[str, dict[str, Verb]] = {
+    "Data": {
+        "generate": Verb("generate_data", "path"),
+        "embed": Verb("embed_articles", "path"),
+        "prepare": Verb("prepare_data"),
+        "validate": Verb("validate_data"),
+        "drift": Verb("data_drift"),
+    },
+    "Model": {
+        "train": Verb("train", hears_words=True),
+        "evaluate": Verb("evaluate", "run"),
+        "predict": Verb("predict", "run"),
+        "plot": Verb("plot_runs", "runs", many=True),
+        "sweep": Verb("local_sweep", "sweep", hears_words=True),
+        "import-weights": Verb("import_keras_weights", "weights"),
+    },
+    "Serving": {
+        "export": Verb("export_onnx", "run"),
+        "check-bundle": Verb("check_bundle", "bundle"),
+        "recommend": Verb("recommend", "bundle"),
+        "serve": Verb("serve", "bundle"),
+        "ask": Verb("ask_server", "bundle"),
+        "register": Verb("register_model", "run"),
+    },
+}
+
+VERBS = {name: verb for section in SECTIONS.values() for name, verb in section.items()}

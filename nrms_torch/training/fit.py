@@ -1,0 +1,43 @@
+"""One training, from its configuration to its run folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from nrms_torch.training.assemble import for_training
+from nrms_torch.training.description import describe
+from nrms_torch.training.measure import measure
+from nrms_torch.training.repeat import check_origin, compare_weights
+from nrms_torch.training.run_folder import RunFolder
+from nrms_torch.training.start import choose_run
+from nrms_torch.training.trainer import make_trainer
+
+
+def fit(config: DictConfig, words: Sequence[str]) -> RunFolder:
+    """Fit what `config` says, then measure the best checkpoint on the validation split.
+
+    `words` are the settings that the user gave, which a resumed or repeated run is held to. Raises
+    InputError for a mistake in either, before a run folder is made.
+    """
+    start = choose_run(config, overrides=words)
+    run, config, before = start
+    datamodule, module = for_training(config, start.vocabulary())
+    trainer = make_trainer(
+        config.trainer,
+        callbacks=[instantiate(callback) for callback in config.callbacks.values() if callback],
+        logger=[instantiate(logger) for logger in config.logger.values()],
+        default_root_dir=config.run,
+    )
+    origin = check_origin(datamodule, module, trainer.world_size, before)
+    datamodule.check(trainer.world_size)
+    if trainer.is_global_zero:
+        print(datamodule.summary("train"), datamodule.summary("validation"), sep="\n")
+        run.begin(config, datamodule.vocabulary, origin)
+        describe(trainer.loggers, config, origin)
+    trainer.fit(module, datamodule=datamodule, ckpt_path=run.resume_from())
+    measure(trainer, module, datamodule, run, split="validation", checkpoint=run.best())
+    if config.repeat and trainer.is_global_zero:  # a repetition that was resumed as well
+        print(compare_weights(RunFolder(Path(str(config.repeat))), run))
+    return run
