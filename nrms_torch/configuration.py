@@ -96,7 +96,7 @@ def groups(config_dir: str | Path | None = None) -> list[str]:
 def settings(config: DictConfig, prefix: str = "") -> dict[str, Any]:
     """Flatten a configuration into dotted names and values; what has no value yet is `???`."""
     flat: dict[str, Any] = {}
-    for key in config:
+    for key in map(str, config):
         try:
             value = config[key]
         except OmegaConfBaseException:

@@ -1,6 +1,7 @@
 """`nrms evaluate`: measure a run."""
 
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -11,11 +12,11 @@ from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.trainer import make_scoring_trainer
 
 
-def main(config: DictConfig) -> None:
-    """Score a split with the run's best checkpoint, print the metrics and write them."""
+def main(config: DictConfig) -> dict[str, Any]:
+    """Score a split with the run's best checkpoint, print the metrics, write and give them."""
     run = RunFolder.open(str(config.run))
     file = Path(config.metrics) if config.metrics else run.metrics_file
     require_writable(file)
     datamodule, module = for_evaluation(run, config.data)
     trainer = make_scoring_trainer(config.trainer, run.path)
-    measure(trainer, module, datamodule, run, split=config.split, file=file)
+    return measure(trainer, module, datamodule, run, split=config.split, file=file)

@@ -1,7 +1,5 @@
 """`nrms recommend`: rank articles for a reader."""
 
-from pathlib import Path
-
 from omegaconf import DictConfig
 from rich.table import Table
 
@@ -12,7 +10,7 @@ from nrms_torch.serving import ArticleId, Recommender
 
 def main(config: DictConfig) -> None:
     """Print what the reader clicked, the best articles, and the click that carried each."""
-    recommender = Recommender.load(Path(str(config.bundle)))
+    recommender = Recommender(str(config.bundle))
     history = _ids("history", config.history)
     if history is None:
         history = [article.article_id for article in recommender.articles()[:3]]

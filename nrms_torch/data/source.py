@@ -47,11 +47,14 @@ def made_data(section: DictConfig, **overrides: Any) -> DataConfig:
 def with_vectors(data: DataConfig) -> DataConfig:
     """Give `data` with document vectors: its own, or those that its transformer makes of titles.
 
-    They are made once, kept beside the prepared arrays, and made anew for another articles file,
-    transformer or choice of columns. Raises InputError where neither is named.
+    Where neither is named a folder's own `document_vectors.parquet` is taken. Those of titles are
+    made once, kept beside the prepared arrays, and made anew for another articles file, transformer
+    or choice of columns. Raises InputError where there is none of the three.
     """
     if data.vectors is not None:
         return data
+    if data.transformer is None and (own := data.folder / "document_vectors.parquet").is_file():
+        return replace(data, vectors=str(own))
     if data.transformer is None:
         raise InputError(
             "data.vectors: NRMSDocVec needs document vectors; expected data.vectors=FILE.parquet "

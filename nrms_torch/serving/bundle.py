@@ -21,6 +21,7 @@ from nrms_torch.files import file_sha256
 from nrms_torch.model.hyper_parameters import HyperParameters, NRMSHyperParameters, from_mapping
 
 FORMAT = 1
+BUNDLE = "bundle"  # the name that a run folder has it under
 MANIFEST = "model.json"
 NEWS_ENCODER = "news_encoder.onnx"
 USER_ENCODER = "user_encoder.onnx"
@@ -138,7 +139,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
         raise InputError(
-            f"bundle: {folder} has no {MANIFEST}; expected a folder made by scripts/export_onnx.py"
+            f"bundle: {folder} has no {MANIFEST}; expected a folder that nrms export made"
         )
     try:
         manifest = json.loads(path.read_text())

@@ -1,19 +1,21 @@
 """The recommender: ranks articles for a reader's history, from a bundle, by onnxruntime."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import polars as pl
 
+from nrms_torch.console import shown
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.schema import Split
 from nrms_torch.errors import InputError
 from nrms_torch.fields import require_integer
 from nrms_torch.serving.articles import Added, Article, ArticleId, ArticleStore, Snapshot
-from nrms_torch.serving.bundle import Bundle
+from nrms_torch.serving.bundle import BUNDLE, MANIFEST, Bundle
 from nrms_torch.serving.encoders import Encoders
 from nrms_torch.serving.explanation import Explanation, explain
 from nrms_torch.serving.features import article_features
@@ -35,6 +37,26 @@ class Ranking:
     scores: np.ndarray
     unknown_clicks: list[ArticleId]
     unknown_candidates: list[ArticleId]
+    known: Snapshot = field(repr=False, compare=False)  # the articles at that moment
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The ranking with titles and categories, a row an article."""
+        rows = [self.known.row_of[article_id] for article_id in self.article_ids]
+        return pl.DataFrame(
+            {
+                "article_id": self.article_ids,
+                "title": [self.known.titles[row] for row in rows],
+                "category": [self.known.categories[row] for row in rows],
+                "score": self.scores,
+            }
+        )
+
+    def __str__(self) -> str:
+        return shown(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
 
     def __len__(self) -> int:
         return len(self.article_ids)
@@ -53,27 +75,30 @@ class ImpressionScores:
     ranks: np.ndarray
 
 
+class Exportable(Protocol):
+    """A run that can be exported: `nrms_torch.Run`."""
+
+    def exported(self) -> Path:
+        """Give the folder of its bundle, which is made where there is none."""
+
+
 class Recommender:
     """Ranks articles for readers; any number of threads may use one at the same time.
 
-    >>> recommender = Recommender.load("runs/demo/bundle")
-    >>> recommender.rank(history=[9000017, 9000023], candidates=[9000001, 9000002, 9000003])
+    >>> recommender = Recommender("runs/demo/bundle")
+    >>> recommender.recommend(history=[9000017, 9000023], k=10)
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
-        """Take over a bundle; `threads` are those inside one call."""
-        self.bundle = bundle
+    def __init__(self, source: "Bundle | Exportable | str | Path", *, threads: int = 1) -> None:
+        """Load a bundle of a folder, or of a run, in the process that will serve: after a fork.
+
+        A run's folder has its bundle in it; a `Run` is exported where it has none. `threads` are
+        those inside one call. Raises InputError, in one line, where the bundle is not whole.
+        """
+        self.bundle = bundle = _bundle_of(source)
         self._encoders = Encoders(bundle.folder, bundle.hyper_parameters, threads=threads)
         tokens = bundle.features if bundle.reads_titles else None
         self._store = ArticleStore(bundle.articles, bundle.vectors, tokens)
-
-    @classmethod
-    def load(cls, folder: str | Path, *, threads: int = 1) -> "Recommender":
-        """Load a bundle, in the process that will serve: not before a fork.
-
-        Raises InputError, in one line, where the bundle is not whole.
-        """
-        return cls(Bundle.load(Path(folder)), threads=threads)
 
     @property
     def model(self) -> dict[str, Any]:
@@ -160,7 +185,45 @@ class Recommender:
         places = best(scores, len(scores) if k is None else k)
         ids = now.ids
         ranked = [ids[row] for row in rows[places].tolist()]
-        return Ranking(ranked, scores[places], unknown_clicks, unknown)
+        return Ranking(ranked, scores[places], unknown_clicks, unknown, now)
+
+    def recommend(
+        self,
+        history: Sequence[ArticleId],
+        k: int = 10,
+        exclude: Sequence[ArticleId] = (),
+    ) -> Ranking:
+        """Recommend the `k` best of all articles but the history's and those to `exclude`.
+
+        Raises InputError as `rank` does.
+        """
+        require_integer("k", k, 1)
+        ranking = self.rank(history, k=k + len(exclude))
+        left_out = set(exclude)
+        kept = [place for place, one in enumerate(ranking.article_ids) if one not in left_out][:k]
+        return replace(
+            ranking,
+            article_ids=[ranking.article_ids[place] for place in kept],
+            scores=ranking.scores[kept],
+        )
+
+    def similar(self, article_id: ArticleId, k: int = 10) -> Ranking:
+        """Give the `k` articles whose vectors point most where an article's does: their cosine.
+
+        Raises InputError where the article is unknown.
+        """
+        require_integer("k", k, 1)
+        now = self._store.snapshot
+        (row,), _ = _rows(now, "article_id", [article_id])
+        if not row:
+            raise InputError(f"article_id: {article_id!r} is no known article; add it first")
+        rows = now.current_rows(without=[row])
+        vectors = now.vectors[rows]
+        lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(now.vectors[row])
+        scores = _dots(vectors, now.vectors[row]) / np.maximum(lengths, np.finfo(np.float32).tiny)
+        places = best(scores, k)
+        ranked = [now.ids[each] for each in rows[places].tolist()]
+        return Ranking(ranked, scores[places], [], [], now)
 
     def score_impressions(self, split: Split) -> ImpressionScores:
         """Score and rank all impressions of a split, as evaluation does, labels or none.
@@ -237,6 +300,14 @@ class Recommender:
         if found:
             rows[-len(found) :] = found
         return rows, [article_id for article_id in unknown if article_id != 0]  # 0 pads histories
+
+
+def _bundle_of(source: Bundle | Exportable | str | Path) -> Bundle:
+    if isinstance(source, Bundle):
+        return source
+    folder = Path(source) if isinstance(source, str | Path) else source.exported()
+    inside = folder / BUNDLE
+    return Bundle.load(inside if inside.is_dir() and not (folder / MANIFEST).is_file() else folder)
 
 
 def _rows(

@@ -112,6 +112,12 @@ class RunFolder:
             )
         return self.best_checkpoint
 
+    def metrics(self) -> dict[str, Any]:
+        """Read what was measured last; empty before anything was."""
+        if not self.metrics_file.is_file():
+            return {}
+        return dict(json.loads(self.metrics_file.read_text()))
+
     def write_metrics(self, metrics: dict[str, Any], file: Path | None = None) -> Path:
         """Write metrics as JSON to `file`, by default the run's metrics.json."""
         file = file or self.metrics_file

@@ -25,7 +25,7 @@ def test_a_run_is_exported_into_its_own_folder(exported_run):
     assert model["checkpoint"]["sha256"] == file_sha256(run / "checkpoints" / "best.ckpt")
     assert model["metrics"] == metrics_of(run)
     assert (model["precision"], model["opset"]) == ("float32", 18)
-    assert model["data"]["articles"] == len(Recommender.load(run / "bundle"))
+    assert model["data"]["articles"] == len(Recommender(run / "bundle"))
 
 
 def test_no_folder_of_this_machine_is_in_a_bundle(exported_run):
@@ -38,9 +38,9 @@ def test_no_folder_of_this_machine_is_in_a_bundle(exported_run):
 
 def test_a_recommendation_is_printed(exported_run):
     run, _ = exported_run
-    ids = [article.article_id for article in Recommender.load(run / "bundle").articles()]
+    ids = [article.article_id for article in Recommender(run / "bundle").articles()]
     printed = run_script("recommend", f"bundle={run}/bundle", f"history=[{ids[0]},5]", "k=3")
-    best = Recommender.load(run / "bundle").rank([ids[0], 5], k=3)
+    best = Recommender(run / "bundle").rank([ids[0], 5], k=3)
     assert all(str(article_id) in printed for article_id in best.article_ids)
     assert f"{best.scores[0]:.4f}" in printed
     assert "unknown clicks: 5" in printed
@@ -51,8 +51,8 @@ def test_a_server_is_asked_for_more_than_it_lists_by_default(exported_run):
     run, _ = exported_run
     bundle = run / "bundle"
     printed = run_script("ask_server", f"bundle={bundle}", "k=25").splitlines()
-    ids = [article.article_id for article in Recommender.load(bundle).articles()[:3]]
-    best = Recommender.load(bundle).rank(ids, k=25)
+    ids = [article.article_id for article in Recommender(bundle).articles()[:3]]
+    best = Recommender(bundle).rank(ids, k=25)
     assert [int(line.split()[1]) for line in printed if "POST" not in line] == best.article_ids
 
 
@@ -88,7 +88,7 @@ def test_int8_is_measured_and_replaces_a_bundle(trained, exported_run, tmp_path)
     assert before == pytest.approx(metrics_of(trained)["auc"], abs=1e-4)
     assert after == pytest.approx(before, abs=0.05)
     assert json.loads((bundle / "model.json").read_text())["precision"] == "int8"
-    assert len(Recommender.load(bundle).rank([])) == 1_549
+    assert len(Recommender(bundle).rank([])) == 1_549
     graphs = [folder / "news_encoder.onnx" for folder in (run / "bundle", bundle)]
     assert graphs[1].stat().st_size < graphs[0].stat().st_size
     assert [file.name for file in tmp_path.iterdir()] == ["bundle"]

@@ -31,7 +31,7 @@ def expect_the_scores_of_torch(run, bundle, data=OWN_DATA):
     expected = ranks(scores, torch.from_numpy(impressions.offsets))
 
     config = datamodule.config
-    recommender = Recommender.load(bundle)
+    recommender = Recommender(bundle)
     found = recommender.score_impressions(config.reader.read_split(config.folder, "validation"))
     assert len(scores) > 3_000
     np.testing.assert_array_equal(found.impressions.candidates, impressions.candidates)
@@ -98,7 +98,7 @@ def test_a_bundle_of_other_weights_is_refused(exported):
     run, _ = exported("nrms_docvec", "standard")
     datamodule, module = for_evaluation(RunFolder(run), OWN_DATA)
     with pytest.raises(InputError, match=r"differ from torch's by .*; expected"):
-        check_bundle(Recommender.load(bundle), module.model.eval(), datamodule.table)
+        check_bundle(Recommender(bundle), module.model.eval(), datamodule.table)
 
 
 def test_scores_that_are_not_finite_leave_the_old_bundle_alone(demo_folder, tmp_path):

@@ -54,7 +54,7 @@ def test_without_readers_or_a_split_nothing_is_written(demo_folder, tmp_path):
 
 def test_a_bundle_may_leave_readers_out(exported, tmp_path):
     run, bundle = exported("nrms_docvec")
-    assert "readers.parquet" in Recommender.load(bundle).model["files"]
+    assert "readers.parquet" in Recommender(bundle).model["files"]
     export_run(RunFolder(run), tmp_path / "bundle", OWN_DATA, quantize=None, readers=0)
     assert not (tmp_path / "bundle" / "readers.parquet").exists()
     assert make_client(tmp_path / "bundle").get("/readers").json() == {"readers": []}

@@ -21,7 +21,7 @@ def client(bundle):
 @pytest.fixture(scope="session")
 def library(bundle):
     """What the server stands on, for the expected answers."""
-    return Recommender.load(bundle)
+    return Recommender(bundle)
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ def bundle(exported, tmp_path):
 
 def refusal(bundle):
     with pytest.raises(InputError) as refused:
-        Recommender.load(bundle)
+        Recommender(bundle)
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
@@ -105,10 +105,10 @@ def test_parts_that_do_not_belong_together_are_refused_however_well_sealed(bundl
 
 
 def test_a_bundle_without_readers_is_whole(bundle):
-    assert len(Recommender.load(bundle).sample_readers()) == 8
+    assert len(Recommender(bundle).sample_readers()) == 8
     (bundle / "readers.parquet").unlink()
     reseal(bundle)
-    assert Recommender.load(bundle).sample_readers() == []
+    assert Recommender(bundle).sample_readers() == []
 
 
 def test_readers_of_other_articles_are_refused_however_well_sealed(bundle):

@@ -17,7 +17,7 @@ UNKNOWN = 17  # no generated article has so small an id
 
 @pytest.fixture(scope="module", params=["baseline", "standard"])
 def recommender(exported, request):
-    return Recommender.load(exported("nrms_docvec", request.param)[1])
+    return Recommender(exported("nrms_docvec", request.param)[1])
 
 
 @pytest.fixture(scope="module")
@@ -146,10 +146,10 @@ def test_impressions_need_no_labels_and_count_what_is_unknown(recommender, ids):
 
 def test_threads_inside_a_call_change_no_rank(exported, ids):
     bundle = exported("nrms_docvec")[1]
-    one, two = (Recommender.load(bundle, threads=threads).rank(ids[:9], ids) for threads in (1, 2))
+    one, two = (Recommender(bundle, threads=threads).rank(ids[:9], ids) for threads in (1, 2))
     assert one.article_ids == two.article_ids
     with pytest.raises(InputError, match="threads"):
-        Recommender.load(bundle, threads=0)
+        Recommender(bundle, threads=0)
 
 
 def test_articles_are_shown_with_title_and_category(recommender, ids):

@@ -12,7 +12,7 @@ from nrms_torch.data import ebnerd
 from nrms_torch.serving import Article, Recommender
 
 bundle, data = sys.argv[1:]
-recommender = Recommender.load(bundle)
+recommender = Recommender(bundle)
 ids = [article.article_id for article in recommender.articles()]
 recommender.add_articles([Article(article_id=1, title=recommender.article(ids[0]).title)])
 assert len(recommender.rank(ids[:5], [1, *ids[5:20]], k=3)) == 3

@@ -36,7 +36,7 @@ def made(request, demo_folder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def recommender(made):
-    return Recommender.load(made[1])
+    return Recommender(made[1])
 
 
 @pytest.fixture(scope="module")

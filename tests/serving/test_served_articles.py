@@ -16,12 +16,12 @@ NEW = 17
 
 @pytest.fixture
 def by_vectors(exported):
-    return Recommender.load(exported("nrms_docvec")[1])
+    return Recommender(exported("nrms_docvec")[1])
 
 
 @pytest.fixture
 def by_titles(exported):
-    return Recommender.load(exported("nrms")[1])
+    return Recommender(exported("nrms")[1])
 
 
 def some_ids(recommender, number=10):

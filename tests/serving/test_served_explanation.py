@@ -22,7 +22,7 @@ def total(title):
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_clicks_and_padding_add_up_to_the_score(exported, kind, variant):
-    recommender = Recommender.load(exported(kind, variant)[1])
+    recommender = Recommender(exported(kind, variant)[1])
     ids = [article.article_id for article in recommender.articles()]
     for history in (ids[:3], [*ids[:30], UNKNOWN], []):
         explanation = recommender.explain(history, ids[40])
@@ -42,7 +42,7 @@ def test_clicks_and_padding_add_up_to_the_score(exported, kind, variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_words_add_up_to_the_score_and_to_each_click(exported, variant):
-    recommender = Recommender.load(exported("nrms", variant)[1])
+    recommender = Recommender(exported("nrms", variant)[1])
     first, second, candidate = recommender.articles()[:3]
     history = [first.article_id, UNKNOWN, second.article_id]
     explanation = recommender.explain(history, candidate.article_id)
@@ -58,7 +58,7 @@ def test_words_add_up_to_the_score_and_to_each_click(exported, variant):
 
 
 def test_an_added_title_is_explained_by_its_words(exported):
-    recommender = Recommender.load(exported("nrms")[1])
+    recommender = Recommender(exported("nrms")[1])
     first, second = recommender.articles()[:2]
     recommender.add_articles([Article(article_id=UNKNOWN, title=first.title)])
     old, new = (recommender.explain([second.article_id], i) for i in (first.article_id, UNKNOWN))
@@ -67,7 +67,7 @@ def test_an_added_title_is_explained_by_its_words(exported):
 
 
 def test_dense_layers_leave_the_words_their_weights(exported):
-    recommender = Recommender.load(exported("nrms_dense_layers")[1])
+    recommender = Recommender(exported("nrms_dense_layers")[1])
     first, second = recommender.articles()[:2]
     explanation = recommender.explain([first.article_id], second.article_id)
     assert explanation.word_measure == "weight"
@@ -76,7 +76,7 @@ def test_dense_layers_leave_the_words_their_weights(exported):
 
 
 def test_document_vectors_have_no_words(exported):
-    recommender = Recommender.load(exported("nrms_docvec")[1])
+    recommender = Recommender(exported("nrms_docvec")[1])
     first, second = recommender.articles()[:2]
     explanation = recommender.explain([first.article_id], second.article_id)
     assert (explanation.word_measure, explanation.title) == (None, None)
@@ -85,7 +85,7 @@ def test_document_vectors_have_no_words(exported):
 
 def test_a_bundle_that_is_replaced_later_explains_as_it_was_loaded(exported, tmp_path):
     bundle = shutil.copytree(exported("nrms")[1], tmp_path / "bundle")
-    recommender, unchanged = (Recommender.load(each) for each in (bundle, exported("nrms")[1]))
+    recommender, unchanged = (Recommender(each) for each in (bundle, exported("nrms")[1]))
     shutil.rmtree(bundle)
     shutil.copytree(exported("nrms_docvec")[1], bundle)
     first, second = (article.article_id for article in recommender.articles()[:2])
@@ -93,7 +93,7 @@ def test_a_bundle_that_is_replaced_later_explains_as_it_was_loaded(exported, tmp
 
 
 def test_an_unknown_candidate_cannot_be_explained(exported):
-    recommender = Recommender.load(exported("nrms")[1])
+    recommender = Recommender(exported("nrms")[1])
     with pytest.raises(InputError, match="candidate: 17 is no known article"):
         recommender.explain([], UNKNOWN)
 
@@ -140,7 +140,7 @@ def test_a_title_of_nothing_has_no_words():
 
 @pytest.mark.parametrize("kind", ["nrms", "nrms_dense_layers"])
 def test_a_title_without_a_word_is_explained_as_a_whole(exported, kind):
-    recommender = Recommender.load(exported(kind)[1])
+    recommender = Recommender(exported(kind)[1])
     first = recommender.articles()[0].article_id
     recommender.add_articles([Article(article_id=UNKNOWN, title="▁")])
     explanation = recommender.explain([first, UNKNOWN], UNKNOWN)

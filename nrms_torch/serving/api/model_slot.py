@@ -41,7 +41,7 @@ class ModelSlot:
         if not self._loading.acquire(blocking=False):
             raise ProblemError(409, "Another bundle is being loaded.")
         try:
-            recommender = Recommender.load(folder, threads=self._threads)
+            recommender = Recommender(folder, threads=self._threads)
             # What is lazy in the first call happens before a reader waits for it.
             recommender.rank(history=[], k=1)
             self._recommender = recommender
