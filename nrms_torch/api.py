@@ -158,8 +158,9 @@ def train(
     >>> train(data, "nrms", seed=3, trainer={"devices": 2}, training={"learning_rate": 1e-3})
 
     `data` is by default the demo's, which is generated; else a folder in EB-NeRD's or MIND's form,
-    the name of a configuration, or tables in memory (`nrms_torch.data.in_memory` says which). `settings` are those of `nrms train`, sections as
-    mappings. Raises InputError, one line, for a mistake in any of them.
+    the name of a configuration, or tables in memory (`nrms_torch.data.in_memory` says which).
+    `settings` are those of `nrms train`, sections as mappings. Raises InputError, one line, for a
+    mistake in any of them.
     """
     from nrms_torch.training.fit import fit
 

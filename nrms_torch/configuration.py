@@ -15,7 +15,7 @@ from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, OverrideParseException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import MISSING, DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from nrms_torch.errors import InputError
@@ -69,8 +69,9 @@ def compose(
     with open_dict(config):
         for group in without:
             config[group] = {}
-    for key in sorted(OmegaConf.missing_keys(config)) if complete else ():
-        raise InputError(f"{key}: missing; expected {key}=…")
+    missing = [key for key, value in settings(config).items() if value == MISSING]
+    if missing and complete:
+        raise InputError(f"{missing[0]}: missing; expected {missing[0]}=…")
     return config
 
 
@@ -94,13 +95,13 @@ def groups(config_dir: str | Path | None = None) -> list[str]:
 
 
 def settings(config: DictConfig, prefix: str = "") -> dict[str, Any]:
-    """Flatten a configuration into dotted names and values; what has no value yet is `???`."""
+    """Flatten a configuration into dotted names and values; what has no value yet is MISSING."""
     flat: dict[str, Any] = {}
     for key in map(str, config):
         try:
             value = config[key]
         except OmegaConfBaseException:
-            value = "???"
+            value = MISSING
         if isinstance(value, DictConfig):
             flat |= settings(value, f"{prefix}{key}.")
         else:

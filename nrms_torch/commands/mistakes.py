@@ -1,8 +1,6 @@
 """What ends a command early: a user's mistake, or the user."""
 
-import logging
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,7 +31,6 @@ _EXTRAS = {
 @contextmanager
 def one_line_for_mistakes() -> Iterator[None]:
     """Turn each kind of error that a user's mistake can raise into InputError."""
-    _quieten_lightning()
     try:
         yield
     except ModuleNotFoundError as error:
@@ -56,16 +53,3 @@ def _of_lightning() -> tuple[type[Exception], ...]:
     """Give Lightning's word for a wrong setting, where Lightning, and with it torch, is in use."""
     module = sys.modules.get("lightning.fabric.utilities.exceptions")
     return () if module is None else (module.MisconfigurationException,)
-
-
-def _quieten_lightning() -> None:
-    """Hide advertisements, and advice that does not hold here: readers would look for a fault."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for message in (
-        ".*does not have many workers.*",  # batches are indices; workers would cost more
-        ".*sync_dist=True.*",  # metrics reduce themselves
-        ".*smaller than the logging interval.*",
-        ".*Checkpoint directory .* exists and is not empty.*",  # that is how a run resumes
-        ".*LeafSpec.*",  # Lightning's own affair with a newer torch
-    ):
-        warnings.filterwarnings("ignore", message=message)

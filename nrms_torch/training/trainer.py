@@ -7,12 +7,12 @@ import lightning as L
 import torch
 from hydra.utils import instantiate
 from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import RichProgressBar
 from omegaconf import DictConfig
 
 from nrms_torch.errors import InputError
 from nrms_torch.training.memory import keep_freed_memory
 from nrms_torch.training.profiling import make_profiler
+from nrms_torch.training.progress import Bar, quieten_lightning
 
 # Metrics and article vectors are kept in full precision; these leave weights and data so too.
 _PRECISIONS = ("32-true", "32", 32, "bf16-mixed", "16-mixed")
@@ -42,6 +42,7 @@ def make_trainer(config: DictConfig, **parts: Any) -> L.Trainer:
         raise InputError(
             f"trainer.precision: {config.precision!r} is none of 32-true, bf16-mixed, 16-mixed"
         )
+    quieten_lightning()
     keep_freed_memory()
     section = config.copy()
     if section.accelerator == "auto":
@@ -59,7 +60,7 @@ def make_scoring_trainer(config: DictConfig, run_folder: Path, *callbacks: L.Cal
     """
     return make_trainer(
         config,
-        callbacks=[RichProgressBar(), *callbacks],
+        callbacks=[Bar(), *callbacks],
         logger=False,
         enable_checkpointing=False,
         default_root_dir=run_folder,

@@ -64,11 +64,3 @@ def test_a_folder_without_splits_cannot_be_prepared(tmp_path, demo_folder):
     assert printed.startswith(f"error: {tmp_path}, split 'train': no folder train")
     assert printed.count("\n") == 1
     assert not list(tmp_path.iterdir())
-
-
-def test_a_multirun_on_several_devices_is_refused(tmp_path, demo_folder):
-    overrides = [*small("nrms_docvec", demo_folder), "trainer.devices=2", "seed=1,2"]
-    command = [*overrides, f"run={tmp_path}/run", "--multirun"]
-    printed = run_script("train", *command, status=2)
-    assert "error: trainer.devices: a multirun trains on one device" in printed
-    assert not (tmp_path / "run").exists()

@@ -17,10 +17,10 @@ from nrms_torch.data.articles import vector_table
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.prepared.prepare import prepare
 from nrms_torch.data.remote import local_copy
+from nrms_torch.data.source import local_data
 from nrms_torch.data.tables import document_vectors
 from nrms_torch.errors import InputError
 from nrms_torch.files import file_sha256
-from nrms_torch.training.assemble import data_config
 
 S3_VECTORS = "s3://news/demo/document_vectors.parquet"
 FILES = ("articles.parquet", "train/behaviors.parquet", "train/history.parquet")
@@ -151,12 +151,12 @@ def test_a_package_that_is_missing_is_named(config, monkeypatch, url, package):
 def test_data_is_not_generated_into_a_store(config):
     section = OmegaConf.create(vars(config) | {"generate": {"impressions": 100}})
     with pytest.raises(InputError, match=r"data\.generate: data is generated in a local folder"):
-        data_config(section)
+        local_data(section)
 
 
 def test_data_of_s3_is_prepared_as_local_data_is(s3, config, demo_folder):
     section = OmegaConf.create(vars(config) | {"path": "s3://news/demo", "vectors": S3_VECTORS})
-    remote, table = data_config(section), vector_table(demo_folder / "document_vectors.parquet")
+    remote, table = local_data(section), vector_table(demo_folder / "document_vectors.parquet")
     assert document_vectors(remote).ids.equals(table.ids)
     local = replace(config, path=str(demo_folder), vectors=None)
     one, other = (prepare(each, "train", table, 20) for each in (local, remote))

@@ -32,7 +32,7 @@ from nrms_torch.data.demo.truth import Truth
 from nrms_torch.data.demo.world import make_articles, make_readers, random_stream
 from nrms_torch.errors import InputError
 
-VERSION = 1  # of the generator: raised whenever the same parameters give other files
+VERSION = 2  # of the generator: raised whenever the same parameters give other files
 TRUTH = "truth.json"
 HELD_OUT_SHARE = 5  # validation and test have one impression for this many of train
 READER_SHARE = 15  # impressions a reader has in a split, as in EB-NeRD's demo set

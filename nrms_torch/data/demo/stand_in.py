@@ -15,7 +15,6 @@ import polars as pl
 from nrms_torch.data import ebnerd
 from nrms_torch.data.demo.schema import VECTOR_SCHEMA
 from nrms_torch.data.demo.streaming import sink_tables
-from nrms_torch.data.demo.text import make_words
 from nrms_torch.data.demo.world import random_stream
 from nrms_torch.data.schema import ARTICLE_ID, HISTORY, INVIEW, TITLE
 from nrms_torch.errors import InputError
@@ -81,7 +80,7 @@ def _article_ids(source: Path, splits: list[str]) -> pl.Series:
 
 def _titles(ids: pl.Series, seed: int) -> Iterator[pl.DataFrame]:
     """Make articles.parquet in parts of ROWS articles."""
-    words = pl.Series(make_words(seed, WORDS))
+    words = pl.Series(_invent(seed, WORDS))
     zipf = np.cumsum(1 / np.arange(1, WORDS + 1))
     for start in range(0, len(ids), ROWS):
         part = ids[start : start + ROWS]
@@ -102,3 +101,13 @@ def _vectors(ids: pl.Series, seed: int, width: int) -> Iterator[pl.DataFrame]:
         drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
         lists = pl.Series(drawn, dtype=pl.Array(pl.Float32, width)).arr.to_list()
         yield pl.DataFrame({ARTICLE_ID: part, "document_vector": lists})
+
+
+def _invent(seed: int, number: int) -> list[str]:
+    """Invent different pronounceable words."""
+    rng = random_stream(seed, "words")
+    syllables = np.array([c + v for c in "bdfghjklmnprstv" for v in "aeiouy"])
+    words: dict[str, None] = {}
+    while len(words) < number:
+        words["".join(rng.choice(syllables, size=rng.integers(2, 5)))] = None
+    return list(words)

@@ -1,7 +1,8 @@
-"""The generated articles' text: invented words that carry topic and style."""
+"""The generated articles' text: words, in no order, that carry topic and style."""
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -15,14 +16,9 @@ WORD_LISTS = TOPICS + STYLES + 1
 ROWS = 10_000  # articles made at a time
 
 
-def make_words(seed: int, number: int = WORD_LISTS * LIST_LENGTH) -> list[str]:
-    """Invent different pronounceable words, by default LIST_LENGTH for each word list in turn."""
-    rng = random_stream(seed, "words")
-    syllables = np.array([c + v for c in "bdfghjklmnprstv" for v in "aeiouy"])
-    words: dict[str, None] = {}
-    while len(words) < number:
-        words["".join(rng.choice(syllables, size=rng.integers(2, 5)))] = None
-    return list(words)
+def words() -> pl.Series:
+    """Give the words of all lists, one list after the other; a topic is named by its first."""
+    return pl.Series(Path(__file__).with_name("words.txt").read_text(encoding="utf-8").split())
 
 
 def article_tables(seed: int, articles: Articles, epoch: datetime) -> Iterator[pl.DataFrame]:
@@ -30,8 +26,7 @@ def article_tables(seed: int, articles: Articles, epoch: datetime) -> Iterator[p
 
     The totals of views and reading time stay empty: they would tell of clicks still to come.
     """
-    words = pl.Series(make_words(seed))
-    names = words.gather_every(LIST_LENGTH).head(TOPICS)
+    names = words().gather_every(LIST_LENGTH).head(TOPICS)
     for start in range(0, len(articles), ROWS):
         rng = random_stream(seed, "text", start)
         rows = np.arange(start, min(start + ROWS, len(articles)))
@@ -39,9 +34,9 @@ def article_tables(seed: int, articles: Articles, epoch: datetime) -> Iterator[p
         published = pl.lit(epoch) + pl.duration(seconds=pl.col("published"))
         columns = {
             "article_id": articles.ids[rows],
-            "title": _text(rng, words, articles, rows, 6, 10),
-            "subtitle": _text(rng, words, articles, rows, 8, 14),
-            "body": _text(rng, words, articles, rows, 30, 50),
+            "title": _text(rng, articles, rows, 6, 10),
+            "subtitle": _text(rng, articles, rows, 8, 14),
+            "body": _text(rng, articles, rows, 30, 50),
             "published": articles.published[rows].astype(np.int64),
             "premium": rng.random(len(rows)) < 0.15,
             "main": names.gather(main),
@@ -69,7 +64,6 @@ def article_tables(seed: int, articles: Articles, epoch: datetime) -> Iterator[p
 
 def _text(
     rng: np.random.Generator,
-    words: pl.Series,
     articles: Articles,
     rows: Integers,
     shortest: int,
@@ -85,5 +79,5 @@ def _text(
     word_list = np.where(kind < TOPIC_SHARE + STYLE_SHARE, word_list, WORD_LISTS - 1)
     zipf = np.cumsum(1 / np.arange(1, LIST_LENGTH + 1))
     rank = np.searchsorted(zipf, zipf[-1] * rng.random(len(article)), side="right")
-    chosen = pl.DataFrame({"row": article, "word": words.gather(word_list * LIST_LENGTH + rank)})
+    chosen = pl.DataFrame({"row": article, "word": words().gather(word_list * LIST_LENGTH + rank)})
     return chosen.group_by("row", maintain_order=True).agg(pl.col("word").str.join(" "))["word"]
