@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from nrms_torch.data.checks import (
-    INTEGER,
+    ID,
     ROW,
     Kind,
     Rule,
@@ -22,7 +22,6 @@ from nrms_torch.data.schema import ARTICLE_ID
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
 
-_ID = Kind("an integer or a string", lambda kind: INTEGER.accepts(kind) or kind == pl.String)
 _VECTOR = Kind(
     "a list of numbers",
     lambda kind: isinstance(kind, pl.List | pl.Array) and kind.inner.is_numeric(),
@@ -135,13 +134,13 @@ def _scan_vectors(path: Path) -> tuple[pl.LazyFrame, str, str]:
     require_file(path)
     with reading_parquet(path):
         schema = pl.scan_parquet(path, glob=False).collect_schema()
-    ids = [name for name, kind in schema.items() if _ID.accepts(kind)]
+    ids = [name for name, kind in schema.items() if ID.accepts(kind)]
     vectors = [name for name, kind in schema.items() if _VECTOR.accepts(kind)]
     if len(ids) != 1 or len(vectors) != 1:
         raise InputError(
             f"{path}: expected one id column and one list column, found {dict(schema)}"
         )
-    table = scan_parquet(path, {ids[0]: _ID, vectors[0]: _VECTOR}, {}).with_columns(
+    table = scan_parquet(path, {ids[0]: ID, vectors[0]: _VECTOR}, {}).with_columns(
         pl.col(ids[0]).cast(pl.String if schema[ids[0]] == pl.String else pl.Int64),
         pl.col(vectors[0]).cast(pl.List(pl.Float32)),
     )

@@ -27,6 +27,7 @@ class Kind(NamedTuple):
 
 
 INTEGER = Kind("an integer", lambda dtype: dtype in _INTEGERS)
+ID = Kind("an integer or a string", lambda dtype: INTEGER.accepts(dtype) or dtype == pl.String)
 INTEGER_LIST = Kind(
     "a list of integers", lambda dtype: isinstance(dtype, pl.List) and dtype.inner in _INTEGERS
 )

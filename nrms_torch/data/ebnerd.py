@@ -28,12 +28,19 @@ IDS_INVIEW = "article_ids_inview"
 IDS_CLICKED = "article_ids_clicked"
 IDS_HISTORY = "article_id_fixed"
 CATEGORY_NAME = "category_str"
-_SHOWN = "impression_time"
+IMPRESSION_TIME = "impression_time"
+BEHAVIORS_FILE, HISTORY_FILE, ARTICLES_FILE = (
+    "behaviors.parquet",
+    "history.parquet",
+    "articles.parquet",
+)
 
 _FOLDERS = {split: split for split in SPLITS}
-_BEHAVIORS, _HISTORY, _ARTICLES = "behaviors.parquet", "history.parquet", "articles.parquet"
 # All that a data folder can have.
-FILES = (_ARTICLES, *(f"{split}/{name}" for split in SPLITS for name in (_BEHAVIORS, _HISTORY)))
+FILES = (
+    ARTICLES_FILE,
+    *(f"{split}/{name}" for split in SPLITS for name in (BEHAVIORS_FILE, HISTORY_FILE)),
+)
 _CATEGORY_KIND = Kind("an integer or a string", lambda t: INTEGER.accepts(t) or TEXT.accepts(t))
 _TIME_KIND = Kind("a time", lambda dtype: isinstance(dtype, pl.Datetime))
 
@@ -66,9 +73,15 @@ def available_splits(folder: Path) -> list[str]:
 
 
 def split_files(folder: Path, split: str) -> list[Path]:
-    """The files that `read_split` reads; InputError where the split or one of them is missing."""
+    """The files that `read_split` reads; InputError where the split or one of them is missing.
+
+    There need be no history.parquet where each impression has a history of its own.
+    """
     root = checks.split_folder(folder, split, _FOLDERS)
-    return checks.required_files(root, _BEHAVIORS, _HISTORY)
+    (behaviors,) = checks.required_files(root, BEHAVIORS_FILE)
+    if not (root / HISTORY_FILE).exists() and IDS_HISTORY in _schema(behaviors):
+        return [behaviors]
+    return [behaviors, *checks.required_files(root, HISTORY_FILE)]
 
 
 def read_split(folder: Path, split: str) -> Split:
@@ -80,13 +93,20 @@ def read_split(folder: Path, split: str) -> Split:
     dropped. The split is labelled where behaviors.parquet has `article_ids_clicked`; EB-NeRD's
     test set has not.
 
+    Ids may be strings, and histories the impressions' own, as in data that is converted from other
+    logs: see `read_files`.
+
     Raises InputError on a missing, damaged or empty file, on a missing column or one of the wrong
     type, and on a row that no impression or history can have.
     """
-    return read_files(*split_files(folder, split))
+    behaviors, *histories = split_files(folder, split)
+    has_strings = _schema(behaviors).get(IDS_INVIEW) == pl.List(pl.String)
+    return read_files(behaviors, *histories, integer_ids=not has_strings)
 
 
-def read_files(behaviors: Path, histories: Path | None, *, integer_ids: bool = True) -> Split:
+def read_files(
+    behaviors: Path, histories: Path | None = None, *, integer_ids: bool = True
+) -> Split:
     """Read a split from its two files, as `read_split` does, or from behaviors alone.
 
     Without histories each impression has its own, in the column `article_id_fixed`, and needs no
@@ -114,20 +134,25 @@ def read_times(folder: Path, split: str) -> pl.LazyFrame | None:
 
     Raises InputError on a column of the wrong type.
     """
-    table = checks.scan_parquet(split_files(folder, split)[0], {}, {_SHOWN: _TIME_KIND})
-    return table.select(pl.col(_SHOWN).alias(TIME)) if _SHOWN in table.collect_schema() else None
+    table = checks.scan_parquet(split_files(folder, split)[0], {}, {IMPRESSION_TIME: _TIME_KIND})
+    return (
+        table.select(pl.col(IMPRESSION_TIME).alias(TIME))
+        if IMPRESSION_TIME in table.collect_schema()
+        else None
+    )
 
 
 def article_files(folder: Path) -> list[Path]:
     """The files that `read_articles` reads: articles.parquet, where it is there."""
-    return [path for path in [folder / _ARTICLES] if path.exists()]
+    return [path for path in [folder / ARTICLES_FILE] if path.exists()]
 
 
 def read_articles(folder: Path) -> pl.LazyFrame | None:
     """Read `articles.parquet`, checked: one row an article (the first of those with equal ids).
 
-    Columns ARTICLE_ID (Int64), TITLE, SUBTITLE, BODY and CATEGORY (the category's name, its number
-    where there is no name): strings, empty where null or where the file has no such column.
+    Columns ARTICLE_ID (Int64, or String), TITLE, SUBTITLE, BODY and CATEGORY (the category's name,
+    its number where there is no name): strings, empty where null or where the file has no such
+    column.
     None where the folder has no articles.parquet: document vectors may stand in.
 
     Raises InputError on a missing folder, on a damaged or empty file, on a missing column or one
@@ -138,7 +163,7 @@ def read_articles(folder: Path) -> pl.LazyFrame | None:
         return None
     (path,) = found
     texts = {SUBTITLE: TEXT, BODY: TEXT, CATEGORY_NAME: TEXT, CATEGORY: _CATEGORY_KIND}
-    table = checks.scan_parquet(path, {ARTICLE_ID: INTEGER, TITLE: TEXT}, texts)
+    table = checks.scan_parquet(path, {ARTICLE_ID: checks.ID, TITLE: TEXT}, texts)
     with checks.reading_parquet(path):
         checks.check_rows(
             table, path, pl.format("row {}", ROW), [checks.not_null(ARTICLE_ID, "an id")]
@@ -153,9 +178,15 @@ def read_articles(folder: Path) -> pl.LazyFrame | None:
         .alias(column)
         for column, source in sources.items()
     ]
-    return table.select(pl.col(ARTICLE_ID).cast(pl.Int64), *columns).unique(
+    ids = pl.String if table.collect_schema()[ARTICLE_ID] == pl.String else pl.Int64
+    return table.select(pl.col(ARTICLE_ID).cast(ids), *columns).unique(
         ARTICLE_ID, keep="first", maintain_order=True
     )
+
+
+def _schema(path: Path) -> pl.Schema:
+    with checks.reading_parquet(path):
+        return pl.scan_parquet(path, glob=False).collect_schema()
 
 
 def _scan_behaviors(path: Path, ids: _Ids, more: dict[str, Kind]) -> tuple[pl.LazyFrame, bool]:

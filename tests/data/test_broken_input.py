@@ -89,7 +89,7 @@ WRONG_TYPES = [
     (HISTORY, "user_id", pl.String, "an integer"),
     (HISTORY, "article_id_fixed", pl.List(pl.Float32), "a list of integers"),
     (HISTORY, "article_id_fixed", pl.Int32, "a list of integers"),
-    (ARTICLES, "article_id", pl.Float64, "an integer"),
+    (ARTICLES, "article_id", pl.Float64, "an integer or a string"),
     (ARTICLES, "title", pl.List(pl.String), "a string"),
     (ARTICLES, "category", pl.Date, "an integer or a string"),
 ]
