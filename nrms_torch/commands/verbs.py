@@ -21,6 +21,7 @@ class Verb:
 SECTIONS: dict[str, dict[str, Verb]] = {
     "Data": {
         "generate": Verb("generate_data", "path"),
+        "convert": Verb("convert_logs", "mapping"),
         "embed": Verb("embed_articles", "path"),
         "prepare": Verb("prepare_data"),
         "validate": Verb("validate_data"),
