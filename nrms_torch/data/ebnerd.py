@@ -29,6 +29,7 @@ IDS_CLICKED = "article_ids_clicked"
 IDS_HISTORY = "article_id_fixed"
 CATEGORY_NAME = "category_str"
 _SHOWN = "impression_time"
+_PUBLISHED = "published_time"
 
 _FOLDERS = {split: split for split in SPLITS}
 _BEHAVIORS, _HISTORY, _ARTICLES = "behaviors.parquet", "history.parquet", "articles.parquet"
@@ -116,6 +117,19 @@ def read_times(folder: Path, split: str) -> pl.LazyFrame | None:
     """
     table = checks.scan_parquet(split_files(folder, split)[0], {}, {_SHOWN: _TIME_KIND})
     return table.select(pl.col(_SHOWN).alias(TIME)) if _SHOWN in table.collect_schema() else None
+
+
+def read_published(folder: Path) -> pl.LazyFrame | None:
+    """Read when articles were published: ARTICLE_ID and TIME; None where none are told.
+
+    Raises InputError on a missing or damaged file, and on a column of the wrong type.
+    """
+    if not (found := article_files(folder)):
+        return None
+    table = checks.scan_parquet(found[0], {ARTICLE_ID: INTEGER}, {_PUBLISHED: _TIME_KIND})
+    if _PUBLISHED not in table.collect_schema():
+        return None
+    return table.select(pl.col(ARTICLE_ID).cast(pl.Int64), pl.col(_PUBLISHED).alias(TIME))
 
 
 def article_files(folder: Path) -> list[Path]:
