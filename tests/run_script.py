@@ -58,6 +58,17 @@ def metrics_of(run: Path) -> dict:
     return json.loads((run / "metrics.json").read_text())
 
 
+def numbers_of(metrics: dict) -> dict:
+    """Give what is nested in metrics under flat names, as pytest compares it."""
+    numbers = {}
+    for name, value in metrics.items():
+        if isinstance(value, list):
+            value = dict(enumerate(value))
+        nested = numbers_of(value) if isinstance(value, dict) else {(): value}
+        numbers |= {(name, *inner): each for inner, each in nested.items()}
+    return numbers
+
+
 def assert_one_line(status: int, error: str, what: str) -> None:
     """Check that a command told a mistake in one line."""
     assert status == 2

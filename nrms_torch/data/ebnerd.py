@@ -34,6 +34,7 @@ BEHAVIORS_FILE, HISTORY_FILE, ARTICLES_FILE = (
     "history.parquet",
     "articles.parquet",
 )
+_PUBLISHED = "published_time"
 
 _FOLDERS = {split: split for split in SPLITS}
 # All that a data folder can have.
@@ -142,6 +143,19 @@ def read_times(folder: Path, split: str) -> pl.LazyFrame | None:
     )
 
 
+def read_published(folder: Path) -> pl.LazyFrame | None:
+    """Read when articles were published: ARTICLE_ID and TIME; None where none are told.
+
+    Raises InputError on a missing or damaged file, and on a column of the wrong type.
+    """
+    if not (found := article_files(folder)):
+        return None
+    table = checks.scan_parquet(found[0], {ARTICLE_ID: checks.ID}, {_PUBLISHED: _TIME_KIND})
+    if _PUBLISHED not in table.collect_schema():
+        return None
+    return table.select(_article_id(table), pl.col(_PUBLISHED).alias(TIME))
+
+
 def article_files(folder: Path) -> list[Path]:
     """The files that `read_articles` reads: articles.parquet, where it is there."""
     return [path for path in [folder / ARTICLES_FILE] if path.exists()]
@@ -178,10 +192,15 @@ def read_articles(folder: Path) -> pl.LazyFrame | None:
         .alias(column)
         for column, source in sources.items()
     ]
-    ids = pl.String if table.collect_schema()[ARTICLE_ID] == pl.String else pl.Int64
-    return table.select(pl.col(ARTICLE_ID).cast(ids), *columns).unique(
+    return table.select(_article_id(table), *columns).unique(
         ARTICLE_ID, keep="first", maintain_order=True
     )
+
+
+def _article_id(table: pl.LazyFrame) -> pl.Expr:
+    """Give the column of ids, as Int64 or String."""
+    is_text = table.collect_schema()[ARTICLE_ID] == pl.String
+    return pl.col(ARTICLE_ID).cast(pl.String if is_text else pl.Int64)
 
 
 def _schema(path: Path) -> pl.Schema:

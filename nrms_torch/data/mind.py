@@ -98,6 +98,10 @@ def read_times(folder: Path, split: str) -> pl.LazyFrame | None:
     return table.select(pl.col(TIME).str.to_datetime("%m/%d/%Y %I:%M:%S %p", strict=False))
 
 
+def read_published(folder: Path) -> None:
+    """Give None: MIND does not tell when articles were published."""
+
+
 def article_files(folder: Path) -> list[Path]:
     """The files that `read_articles` reads: each split's news.tsv, where it is there."""
     paths = (folder / _FOLDERS[split] / _NEWS for split in available_splits(folder))

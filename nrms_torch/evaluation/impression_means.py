@@ -4,17 +4,15 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
 
-def nan_where_one_sided(
-    values: dict[str, Tensor], clicks: Tensor, size: Tensor
-) -> dict[str, Tensor]:
-    """Put NaN where an impression has no click or nothing but clicks: there is nothing to rank."""
-    one_sided = (clicks == 0) | (clicks == size)
-    return {name: value.masked_fill(one_sided, torch.nan) for name, value in values.items()}
+def arrays(*tensors: Tensor) -> tuple[np.ndarray, ...]:
+    """Give tensors of any device as arrays."""
+    return tuple(tensor.detach().cpu().numpy() for tensor in tensors)
 
 
 class ImpressionMeans(Metric):
@@ -42,16 +40,19 @@ class ImpressionMeans(Metric):
 
     @staticmethod
     @abstractmethod
-    def per_impression(scores: Tensor, labels: Tensor, offsets: Tensor) -> dict[str, Tensor]:
+    def per_impression(
+        scores: np.ndarray, labels: np.ndarray, offsets: np.ndarray
+    ) -> dict[str, np.ndarray]:
         """Compute each of `names` for each impression, (I,) float64."""
 
     def update(self, scores: Tensor, labels: Tensor, offsets: Tensor) -> None:
         """Add I impressions, maybe none: scores (N,), labels (N,) 0 or 1, offsets (I + 1,)."""
-        by_name = self.per_impression(scores, labels, offsets)
-        values = torch.stack([by_name[name] for name in self.names])
-        counted = int((~values[0].isnan()).sum())
+        by_name = self.per_impression(*arrays(scores, labels, offsets))
+        values = np.stack([by_name[name] for name in self.names])
+        counted = int((~np.isnan(values[0])).sum())
+        sums = torch.from_numpy(np.nansum(values, axis=1)).to(self.sums.device)
         # New tensors, not in place: a state made under inference_mode can only be written there.
-        self.sums = self.sums + values.nansum(dim=1)
+        self.sums = self.sums + sums
         self.impressions = self.impressions + counted
         self.skipped = self.skipped + (len(offsets) - 1 - counted)
 

@@ -1,23 +1,24 @@
 """How well probabilities fit the clicks of each impression, as the baseline's evaluator has it."""
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from nrms_torch.errors import InputError
-from nrms_torch.evaluation.impression_means import ImpressionMeans, nan_where_one_sided
-from nrms_torch.evaluation.segments import (
+from nrms_torch.evaluation.impression_means import ImpressionMeans
+from nrms_torch.evaluation.metrics import (
     check_labels,
     check_offsets,
     check_scores,
     impression_of,
-    sum_by_impression,
+    nan_where_one_sided,
 )
 
 CLIP = 1e-11
 THRESHOLD = 0.5
 
 
-def per_impression(scores: Tensor, labels: Tensor, offsets: Tensor) -> dict[str, Tensor]:
+def per_impression(
+    scores: np.ndarray, labels: np.ndarray, offsets: np.ndarray
+) -> dict[str, np.ndarray]:
     """Compute log loss, RMSE, accuracy and F1 of each impression, (I,) float64, NaN where skipped.
 
     `scores` (N,) are probabilities of a click; `logloss` clips them to 1e-11 from 0 and 1, and a
@@ -29,24 +30,25 @@ def per_impression(scores: Tensor, labels: Tensor, offsets: Tensor) -> dict[str,
     check_offsets(offsets, candidates=len(scores))
     check_labels(labels, candidates=len(scores))
     _check_probabilities(scores)
-    probability, label = scores.double(), labels.double()
-    size = offsets.diff()
-    impression = impression_of(offsets)
+    probability, label = scores.astype(np.float64), labels.astype(np.float64)
+    sizes = np.diff(offsets)
+    owner = impression_of(offsets)
 
-    def total(values: Tensor) -> Tensor:
-        return sum_by_impression(values, impression, len(size))
+    def total(values: np.ndarray) -> np.ndarray:
+        return np.bincount(owner, values, minlength=len(sizes))
 
-    clipped = probability.clamp(CLIP, 1 - CLIP)
-    loss = -torch.where(label == 1, clipped, 1 - clipped).log()
-    predicted = (probability >= THRESHOLD).double()
+    clipped = probability.clip(CLIP, 1 - CLIP)
+    loss = -np.log(np.where(label == 1, clipped, 1 - clipped))
+    predicted = (probability >= THRESHOLD).astype(np.float64)
     clicks = total(label)
-    values = {
-        "logloss": total(loss) / size,
-        "rmse": (total((label - probability) ** 2) / size).sqrt(),
-        "accuracy": total(predicted == label) / size,
-        "f1": 2 * total(predicted * label) / (total(predicted) + clicks),
-    }
-    return nan_where_one_sided(values, clicks, size)
+    with np.errstate(invalid="ignore"):  # 0 / 0 in impressions that are skipped
+        values = {
+            "logloss": total(loss) / sizes,
+            "rmse": np.sqrt(total((label - probability) ** 2) / sizes),
+            "accuracy": total(predicted == label) / sizes,
+            "f1": 2 * total(predicted * label) / (total(predicted) + clicks),
+        }
+    return nan_where_one_sided(values, clicks, sizes)
 
 
 class ProbabilityMetrics(ImpressionMeans):
@@ -60,7 +62,7 @@ class ProbabilityMetrics(ImpressionMeans):
     per_impression = staticmethod(per_impression)
 
 
-def _check_probabilities(scores: Tensor) -> None:
+def _check_probabilities(scores: np.ndarray) -> None:
     check_scores(scores)
     outside = int(((scores < 0) | (scores > 1)).sum())
     if outside:

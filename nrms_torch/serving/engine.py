@@ -13,13 +13,14 @@ from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.schema import Split
 from nrms_torch.errors import InputError
+from nrms_torch.evaluation.metrics import ranks
 from nrms_torch.fields import require_integer
 from nrms_torch.serving.articles import Added, Article, ArticleId, ArticleStore, Snapshot
 from nrms_torch.serving.bundle import BUNDLE, MANIFEST, Bundle
 from nrms_torch.serving.encoders import Encoders
 from nrms_torch.serving.explanation import Explanation, explain
 from nrms_torch.serving.features import article_features
-from nrms_torch.serving.ranking import best, ranks
+from nrms_torch.serving.ranking import best
 
 # Bounds the memory of a large call: 64 Ki pairs of vectors of 400 floats are 200 MiB.
 _HISTORIES_PER_RUN, _PAIRS_PER_SUM = 256, 65_536

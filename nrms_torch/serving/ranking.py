@@ -11,16 +11,3 @@ def best(scores: np.ndarray, k: int) -> np.ndarray:
     least = np.partition(scores, -k)[-k]
     chosen = np.flatnonzero(scores >= least)
     return chosen[np.argsort(scores[chosen], kind="stable")[::-1][:k]]
-
-
-def ranks(scores: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Rank each of scores (N,) in its impression, (N,) int64 with 1 for the best.
-
-    Impression i owns offsets[i]:offsets[i + 1] of offsets (I + 1,).
-    """
-    owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    # Backwards, impressions come last to first, and each one's candidates best to worst.
-    order = np.lexsort((scores, owner))[::-1]
-    ranked = np.empty(len(scores), dtype=np.int64)
-    ranked[order] = np.arange(1, len(scores) + 1) - (len(scores) - offsets[owner[order] + 1])
-    return ranked

@@ -92,11 +92,12 @@ class NRMSModule(L.LightningModule):
         """Encode every article once; the chunks of impressions gather from it."""
         self.news_vectors = encode_articles(self.model, self.table)
 
-    def validation_step(self, chunk: EvaluationChunk, batch_idx: int) -> None:
-        """Score a chunk and add its impressions to the metrics."""
+    def validation_step(self, chunk: EvaluationChunk, batch_idx: int) -> Tensor:
+        """Score a chunk, add its impressions to the metrics, and give its dot products (N,)."""
         assert chunk.labels is not None, "a split without labels has no metrics"
         dots = score_chunk(self.model, self.news_vectors, chunk)
         self.metrics.update(dots, chunk.labels, chunk.offsets)
+        return dots
 
     def on_validation_epoch_end(self) -> None:
         """Reduce the metrics over ranks and log them as val/…."""

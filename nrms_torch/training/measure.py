@@ -9,6 +9,9 @@ from rich.table import Table
 
 from nrms_torch.console import plain_console
 from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.evaluation.kept_scores import KeptScores
+from nrms_torch.evaluation.standing import Standing, compare
+from nrms_torch.evaluation.standing_table import standing_lines, standing_tables
 from nrms_torch.training.lightning_module import NRMSModule
 from nrms_torch.training.run_folder import RunFolder
 
@@ -23,23 +26,29 @@ def measure(
     file: Path | None = None,
     checkpoint: Path | None = None,
 ) -> dict[str, Any]:
-    """Score `split` on all of the trainer's ranks, print a table and write flat JSON.
+    """Score `split` on all of the trainer's processes, print tables and write JSON.
 
     The keys are `split`, `auc`, `mrr`, `reciprocal_rank`, `ndcg@5`, `ndcg@10`, `impressions`,
-    `skipped` (no click or no negative) and `unknown_articles`. Weights are the module's own, or
-    those of `checkpoint`. Raises InputError where the split has no labels.
+    `skipped` (no click or no negative) and `unknown_articles`; in process 0 also `intervals`,
+    `simple` and `by_history_length`, see `Standing`. Weights are the module's own, or those of
+    `checkpoint`. Raises InputError where the split has no labels.
     """
     datamodule.measured_split = split
     impressions = datamodule.impressions(split)
+    kept = KeptScores(impressions)
+    trainer.callbacks.append(kept)  # type: ignore[attr-defined]
     trainer.test(module, datamodule=datamodule, ckpt_path=checkpoint, verbose=False)
+    trainer.callbacks.remove(kept)  # type: ignore[attr-defined]
     metrics = {
         "split": split,
         **module.results,
         "unknown_articles": impressions.unknown_articles,
     }
     if trainer.is_global_zero:
+        standing = compare(kept.scores, datamodule, split)
+        metrics |= standing.to_mapping()
         file = run.write_metrics(metrics, file)
-        _print(metrics, _scale(datamodule.config.folder, split), file)
+        _print(metrics, _scale(datamodule.config.folder, split), standing, file)
     return metrics
 
 
@@ -51,7 +60,9 @@ def _scale(folder: Path, split: str) -> dict[str, float]:
     return dict(json.loads(truth.read_text())["splits"][split]["auc"])
 
 
-def _print(metrics: dict[str, Any], scale: dict[str, float], file: Path) -> None:
+def _print(
+    metrics: dict[str, Any], scale: dict[str, float], standing: Standing, file: Path
+) -> None:
     table = Table(title=f"{metrics['split']}, {metrics['impressions']:,} impressions", min_width=44)
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -62,6 +73,8 @@ def _print(metrics: dict[str, Any], scale: dict[str, float], file: Path) -> None
         table.add_row(name.replace("_", " "), f"{metrics[name]:,}", style="dim")
     for name, value in scale.items():
         table.add_row(f"auc of {name}", f"{value:.4f}", style="dim")
-    console = plain_console()
-    console.print(table)
+    console = plain_console(least_width=100)
+    console.print(table, *standing_tables(standing))
+    for line in standing_lines(standing):
+        console.print(line, highlight=False)
     console.print(f"written to {file}", highlight=False)

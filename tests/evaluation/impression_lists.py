@@ -54,7 +54,8 @@ def expect_each(metric, lists, slow):
     """Hold a metric's values against `slow(scores, labels)` of each impression with a choice."""
     for dtype in (torch.float32, torch.float64):
         scores, labels, offsets = flat(lists)
-        measured = metric.per_impression(scores.to(dtype), labels, offsets)
+        lists_of = [scores.to(dtype), labels, offsets]
+        measured = metric.per_impression(*(tensor.numpy() for tensor in lists_of))
         assert set(measured) == set(metric.names)
         for row, part in enumerate(lists):
             values = {name: float(value[row]) for name, value in measured.items()}

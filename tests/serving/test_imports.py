@@ -9,6 +9,7 @@ HEAVY = ("torch", "tensorflow", "lightning", "hydra", "omegaconf", "transformers
 for name in HEAVY:
     sys.modules[name] = None  # to import it is an error from here on
 from nrms_torch.data import ebnerd
+from nrms_torch.evaluation import metrics
 from nrms_torch.serving import Article, Recommender
 
 bundle, data = sys.argv[1:]

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.evaluation.ranking import RankingMetrics
 from nrms_torch.serving.metrics import ranking_metrics
-from nrms_torch.serving.ranking import ranks
 
 # Few distinct scores, so that there are ties; lists with no click and with nothing but clicks.
 IMPRESSIONS = st.lists(
@@ -39,7 +38,7 @@ def as_arrays(lists):
 @settings(deadline=None)
 def test_metrics_are_those_of_evaluation(lists):
     scores, impressions = as_arrays(lists)
-    found = ranking_metrics(scores, ranks(scores, impressions.offsets), impressions)
+    found = ranking_metrics(scores, impressions)
     metrics = RankingMetrics()
     metrics.update(
         torch.from_numpy(scores),

@@ -60,5 +60,5 @@ def _scored(recommender: Recommender, split: Split) -> tuple[pl.DataFrame, dict[
     shown = split.impressions.select(IMPRESSION_ID, pl.col(INVIEW).alias("article_ids")).collect()
     metrics = None
     if impressions.labels is not None:
-        metrics = ranking_metrics(scored.scores, scored.ranks, impressions)
+        metrics = ranking_metrics(scored.scores, impressions)
     return shown.with_columns(lists["scores"], lists["ranks"]), metrics
