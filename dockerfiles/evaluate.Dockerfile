@@ -7,7 +7,6 @@ WORKDIR /app
 RUN useradd --system --uid 10001 --create-home nrms && install -d -o nrms data runs
 COPY pyproject.toml README.md LICENSE ./
 COPY nrms_torch nrms_torch
-COPY nrms_tf_reference nrms_tf_reference
 RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" --editable '.[train]'
 COPY configs configs
 COPY scripts scripts

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from nrms_torch.cli import command
 from nrms_torch.errors import InputError
 from nrms_torch.fields import require_integer
-from nrms_torch.load.process import server
+from nrms_torch.serving.process import server
 
 _MOST = 1_000  # articles that the server lists at a time
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
+from nrms_tf_reference.parity.rules.book import SECTIONS
+from nrms_tf_reference.parity.rules.breaking import Outcome, break_rule
+from nrms_tf_reference.parity.rules.rule import Rule
+from nrms_tf_reference.parity.rules.table import markdown, replace_rules, require_place, summary
 from nrms_torch.cli import command
-from nrms_torch.parity.rules.book import SECTIONS
-from nrms_torch.parity.rules.breaking import Outcome, break_rule
-from nrms_torch.parity.rules.rule import Rule
-from nrms_torch.parity.rules.table import markdown, replace_rules, require_place, summary
 
 
 @command("break_rules")

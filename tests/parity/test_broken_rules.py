@@ -13,18 +13,18 @@ import pytest
 from golden_files import FOLDER
 from run_script import ROOT
 
+from nrms_tf_reference.parity.rules.attention import attention_with, pooling_with
+from nrms_tf_reference.parity.rules.book import SECTIONS
+from nrms_tf_reference.parity.rules.breaking import Outcome, break_rule
+from nrms_tf_reference.parity.rules.dense_layers import calls_with, dense_layers_with
+from nrms_tf_reference.parity.rules.dropout import titles_with
+from nrms_tf_reference.parity.rules.metrics import ndcg_with, ranking_with
+from nrms_tf_reference.parity.rules.rule import Everywhere, Rule
+from nrms_tf_reference.parity.rules.table import BEGIN, END, description, replace_rules, summary
+from nrms_tf_reference.parity.suite import run_checks
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.ranking import ranks
 from nrms_torch.model.attention import SelfAttention
-from nrms_torch.parity.rules.attention import attention_with, pooling_with
-from nrms_torch.parity.rules.book import SECTIONS
-from nrms_torch.parity.rules.breaking import Outcome, break_rule
-from nrms_torch.parity.rules.dense_layers import calls_with, dense_layers_with
-from nrms_torch.parity.rules.dropout import titles_with
-from nrms_torch.parity.rules.metrics import ndcg_with, ranking_with
-from nrms_torch.parity.rules.rule import Everywhere, Rule
-from nrms_torch.parity.rules.table import BEGIN, END, description, replace_rules, summary
-from nrms_torch.parity.suite import run_checks
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
 RULES = [rule for rules in SECTIONS.values() for rule in rules]
@@ -126,7 +126,7 @@ def test_the_command_breaks_rules_and_writes_what_fails(tmp_path, monkeypatch, c
     of_table = SECTIONS["Ranks and metrics"][0]
     nothing = Rule("nothing", "", "", "metrics.json", ())
     some = {"Numbers": (of_recording, of_test), "Words": (of_table, nothing)}
-    monkeypatch.setattr("nrms_torch.parity.rules.book.SECTIONS", some)
+    monkeypatch.setattr("nrms_tf_reference.parity.rules.book.SECTIONS", some)
     monkeypatch.setattr(sys, "argv", ["break_rules.py", f"output={document}"])
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(ROOT / "scripts" / "break_rules.py"), run_name="__main__")

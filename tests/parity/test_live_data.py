@@ -9,11 +9,11 @@ pytest.importorskip(
     "tensorflow", reason="TensorFlow is not installed: pip install 'nrms-torch[parity]'"
 )
 from nrms_tf_reference.data import EvaluationLoader, Impression, TrainingLoader
+from nrms_tf_reference.parity.twin import build_twin, give_weights, twin_dots
+from nrms_tf_reference.parity.twin_data import twin_impressions, twin_lookup
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.evaluation.scoring import encode_articles, score_impressions
-from nrms_torch.parity.twin import build_twin, give_weights, twin_dots
-from nrms_torch.parity.twin_data import twin_impressions, twin_lookup
 from nrms_torch.training.lightning_module import NRMSModule
 
 HISTORY_SIZE, TITLE_SIZE, WIDTH = 3, 5, 6

@@ -9,10 +9,10 @@ pytest.importorskip(
 from hypothesis import Phase, example, given, settings
 from made_recordings import make_recording, recordings
 
-from nrms_torch.parity.live_reference import reference_outputs
-from nrms_torch.parity.model_checks import check_model, model_outputs
-from nrms_torch.parity.recording import Recording
-from nrms_torch.parity.training_checks import check_training, training_outputs
+from nrms_tf_reference.parity.live_reference import reference_outputs
+from nrms_tf_reference.parity.model_checks import check_model, model_outputs
+from nrms_tf_reference.parity.recording import Recording
+from nrms_tf_reference.parity.training_checks import check_training, training_outputs
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
 

@@ -14,10 +14,10 @@ import torch
 from hydra import compose, initialize_config_dir
 from run_script import run_script
 
+from nrms_tf_reference.parity import race as racing
+from nrms_tf_reference.parity.race import run_race
 from nrms_torch.data.demo.generate import generate
 from nrms_torch.errors import InputError
-from nrms_torch.parity import race as racing
-from nrms_torch.parity.race import run_race
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
 

@@ -9,8 +9,8 @@ pytest.importorskip(
 )
 from made_recordings import ROWS, make_recording
 
+from nrms_tf_reference.parity.twin import build_twin, give_weights
 from nrms_torch.keras_weights import read_keras_weights, write_keras_weights
-from nrms_torch.parity.twin import build_twin, give_weights
 from nrms_torch.training.lightning_module import NRMSModule
 
 # Keras' own, where it writes a weight file with NumPy 2.

@@ -10,11 +10,11 @@ import pytest
 from golden_files import FOLDER, RECORDINGS
 from run_script import ROOT, run_script
 
+from nrms_tf_reference.parity.model_checks import check_model, model_outputs
+from nrms_tf_reference.parity.recording import Recording
+from nrms_tf_reference.parity.suite import run_checks
+from nrms_tf_reference.parity.training_checks import check_training, training_outputs
 from nrms_torch.errors import InputError
-from nrms_torch.parity.model_checks import check_model, model_outputs
-from nrms_torch.parity.recording import Recording
-from nrms_torch.parity.suite import run_checks
-from nrms_torch.parity.training_checks import check_training, training_outputs
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
 

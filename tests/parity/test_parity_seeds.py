@@ -12,11 +12,11 @@ import torch
 from hydra import compose, initialize_config_dir
 from run_script import small
 
+from nrms_tf_reference.parity.per_copy import encode_per_copy
+from nrms_tf_reference.parity.seeds import SeedRun, run_seeds, welch
+from nrms_tf_reference.parity.seeds_report import print_seeds
 from nrms_torch.data.demo.generate import generate
 from nrms_torch.errors import InputError
-from nrms_torch.parity.per_copy import encode_per_copy
-from nrms_torch.parity.seeds import SeedRun, run_seeds, welch
-from nrms_torch.parity.seeds_report import print_seeds
 from nrms_torch.training.assemble import for_training
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip(
     "tensorflow", reason="TensorFlow is not installed: pip install 'nrms-torch[parity]'"
 )
-from nrms_tf_reference import build
+from nrms_tf_reference.reference import build
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RECORDINGS = sorted(path.stem for path in GOLDEN.glob("*.npz"))
