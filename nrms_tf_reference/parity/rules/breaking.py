@@ -1,16 +1,31 @@
 """Break a rule and see what fails: the checks of a golden file, or a test."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from nrms_tf_reference.parity.check import Check
-from nrms_tf_reference.parity.rules.rule import Rule
+from nrms_tf_reference.parity.rules import data, metrics, model, training
+from nrms_tf_reference.parity.rules.document import ROOT
+from nrms_tf_reference.parity.rules.patching import Patch, broken
 from nrms_tf_reference.parity.suite import run_checks
 from nrms_torch.errors import InputError
 
-ROOT = Path(__file__).parents[3]
-GOLDEN = Path("tests") / "golden"
+# What breaks each rule, under the name that docs/parity_rules.md has for it.
+BREAKERS: dict[str, tuple[Patch, ...]] = {
+    **model.ATTENTION,
+    **model.DENSE_LAYERS,
+    **model.DROPOUT,
+    **model.LOSS,
+    **model.L2,
+    **model.INITIAL_WEIGHTS,
+    **training.ADAM,
+    **training.SCHEDULE,
+    **data.LOOKUP,
+    **data.TRAINING_ROWS,
+    **data.TITLES,
+    **metrics.METRICS,
+}
 
 
 @dataclass(frozen=True)
@@ -27,49 +42,47 @@ class Outcome:
         return bool(self.misses or self.refusal or self.failed_tests)
 
 
-def break_rule(rule: Rule) -> Outcome:
-    """Break a rule for the time of its golden file's checks, or of its test.
+def break_rule(patches: Sequence[Patch], shown_by: str) -> Outcome:
+    """Break a rule for the time of the checks of `shown_by`, a golden file or a node of pytest.
 
-    Raises InputError outside a checkout of the repository, which has both.
+    Both are named from the root of the repository.
     """
-    if not (ROOT / GOLDEN).is_dir():
-        raise InputError(f"{ROOT}: has no {GOLDEN}; expected a checkout of the repository")
-    if not rule.is_recorded:
-        return Outcome(failed_tests=_failed_tests(rule))
-    path = ROOT / GOLDEN / rule.shown_by
-    with rule.broken():
+    if "::" in shown_by:
+        return Outcome(failed_tests=_failed_tests(patches, shown_by))
+    path = ROOT / shown_by
+    with broken(patches):
         try:
             return Outcome(misses=run_checks([path], weights=None, reference=False).misses)
         except InputError as refusal:
             return Outcome(refusal=str(refusal).removeprefix(f"{path}: "))
 
 
-def _failed_tests(rule: Rule) -> list[str]:
-    """Run the rule's test, and give the cases of it that found something else than expected."""
+def _failed_tests(patches: Sequence[Patch], node: str) -> list[str]:
+    """Run a test, and give the cases of it that found something else than expected."""
     import pytest
 
-    breaker = _Breaker(rule)
+    breaker = _Breaker(patches)
     # Without the options of whoever runs this, maybe a test run; and without the collection of
     # garbage behind each run, which takes longer than the test.
     without = ("cacheprovider", "terminal", "unraisableexception", "threadexception")
     own = ["--rootdir", str(ROOT), "-o", "addopts=", *(f"-pno:{plugin}" for plugin in without)]
-    status = pytest.main([*own, str(ROOT / rule.shown_by)], [breaker])
+    status = pytest.main([*own, str(ROOT / node)], [breaker])
     if breaker.error or status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise RuntimeError(f"{rule.shown_by}: shows nothing: {breaker.error or status!r}")
+        raise RuntimeError(f"{node}: shows nothing: {breaker.error or status!r}")
     return breaker.failed
 
 
 class _Breaker:
     """A plugin of pytest: the rule is sound while tests are imported, and broken while they run."""
 
-    def __init__(self, rule: Rule) -> None:
-        self.rule = rule
+    def __init__(self, patches: Sequence[Patch]) -> None:
+        self.patches = patches
         self.failed: list[str] = []
         self.error: BaseException | None = None
 
     def pytest_runtestloop(self, session: Any) -> None:
         """Break the rule; pytest goes on to its own loop."""
-        session.config.add_cleanup(self.rule.broken().close)
+        session.config.add_cleanup(broken(self.patches).close)
 
     def pytest_exception_interact(self, node: Any, call: Any) -> None:
         """Keep the name of a test that an assertion ended: any other error proves nothing."""

@@ -1,5 +1,6 @@
-"""Histories, the article lookup, labels and training rows."""
+"""What breaks the rules of the data: histories, the lookup, labels, training rows and titles."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -7,41 +8,30 @@ from unittest.mock import patch
 import numpy as np
 import polars as pl
 
-from nrms_tf_reference.parity.rules.rule import Everywhere, Rule, around, fixed
-from nrms_torch.data.articles import ArticleTable, vector_table
-from nrms_torch.data.impressions import Impressions, _unusable
+from nrms_tf_reference.parity.rules.patching import Everywhere, Patch, around, fixed
+from nrms_torch.data.articles import ArticleTable, article_texts, vector_table
+from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.loading import TrainingDataset
 from nrms_torch.data.sampling import TrainingRows, draw_candidates, training_rows
 from nrms_torch.data.schema import HISTORY, Split
-
-_ARTICLES = "tests/data/test_articles.py::"
-_SAMPLING = "tests/data/test_sampling.py::"
-_UNIFORM = _SAMPLING + "test_negatives_are_drawn_uniformly_and_with_replacement"
+from nrms_torch.data.transformer import word_embeddings
+from nrms_torch.data.vocabulary import Vocabulary
 
 
-def _from_the_first_clicks(real: Any, split: Split, table: ArticleTable, size: int) -> Impressions:
+def _from_the_first_clicks(real: Any, split: Split, table: ArticleTable, size: int) -> Any:
     histories = split.histories.with_columns(pl.col(HISTORY).list.head(size))
-    found: Impressions = real(replace(split, histories=histories), table, size)
-    return found
+    return real(replace(split, histories=histories), table, size)
 
 
-def _with_histories(change: Any) -> Any:
+def _with_histories(change: Any) -> Patch:
     """Put `change(history)` in place of each history (H,)."""
 
-    def broken(real: Any, *arguments: Any) -> Impressions:
+    def changed(real: Any, *arguments: Any) -> Impressions:
         found = real(*arguments)
         return replace(found, histories=np.stack([change(one) for one in found.histories]))
 
-    return Everywhere(index_impressions, broken)
-
-
-def _known_behind_padding(history: np.ndarray) -> np.ndarray:
-    return history[np.argsort(history != 0, kind="stable")]
-
-
-def _padding_behind(history: np.ndarray) -> np.ndarray:
-    return np.roll(history, -int((history != 0).argmax()))
+    return Everywhere(index_impressions, changed)
 
 
 def _labelled_by_row(real: Any, *arguments: Any) -> Impressions:
@@ -54,13 +44,22 @@ def _labelled_by_row(real: Any, *arguments: Any) -> Impressions:
     return replace(found, labels=np.isin(keys, keys[found.labels]))
 
 
-def _unknown_in_the_first_row(real: Any, self: ArticleTable, ids: pl.Series) -> np.ndarray:
-    return np.maximum(real(self, ids), 1)
-
-
 def _article_0_is_known(real: Any, self: ArticleTable, ids: pl.Series) -> np.ndarray:
     row_of_0 = self.ids.to_list().index(0) + 1
     return np.where((ids == 0).to_numpy(), row_of_0, real(self, ids))
+
+
+LOOKUP: dict[str, tuple[Patch, ...]] = {
+    "last_clicks": (Everywhere(index_impressions, _from_the_first_clicks),),
+    "padded_left": (_with_histories(lambda one: np.roll(one, -int((one != 0).argmax()))),),
+    "unknown_keep_place": (_with_histories(lambda one: one[np.argsort(one != 0, kind="stable")]),),
+    "unknown_row": (
+        around(ArticleTable, "rows", lambda real, self, ids: np.maximum(real(self, ids), 1)),
+    ),
+    "id_0": (around(ArticleTable, "rows", _article_0_is_known),),
+    "row_0_zeros": (patch.dict(vector_table.__kwdefaults__, unknown="mean"),),
+    "labelled_by_id": (Everywhere(index_impressions, _labelled_by_row),),
+}
 
 
 def _one_row_an_impression(real: Any, impressions: Impressions) -> TrainingRows:
@@ -73,9 +72,7 @@ def _draw(rows: TrainingRows, picks: np.ndarray, chosen: np.ndarray) -> tuple[np
     """Give each row's click first, and behind it the candidates at positions `picks` (B, ·)."""
     negatives = rows.impressions.candidates[picks]
     candidates = np.concatenate([rows.positives(chosen)[:, None], negatives], axis=1)
-    labels = np.zeros(candidates.shape, dtype=np.float32)
-    labels[:, 0] = 1
-    return candidates, labels
+    return candidates, np.eye(1, candidates.shape[1], dtype=np.float32).repeat(len(chosen), axis=0)
 
 
 def _without_replacement(
@@ -104,99 +101,43 @@ def _click_first(real: Any, *arguments: Any, **options: Any) -> tuple[np.ndarray
     return tuple(np.take_along_axis(array, order, axis=1) for array in (candidates, labels))
 
 
-HISTORIES_AND_LOOKUP = (
-    Rule(
-        "A history is the last H clicks",
-        "the first are the oldest",
-        "the first H",
-        "pipeline.json",
-        (Everywhere(index_impressions, _from_the_first_clicks),),
-    ),
-    Rule(
-        "Short histories are padded on the left",
-        "a user vector does not depend on the order, so scores would not show it",
-        "on the right",
-        "pipeline.json",
-        (_with_histories(_padding_behind),),
-    ),
-    Rule(
-        "Unknown articles keep their place in a history",
-        "as padding does, they take part in attention",
-        "they make way for known ones",
-        "pipeline.json",
-        (_with_histories(_known_behind_padding),),
-    ),
-    Rule(
-        "Ids that the articles lack are row 0",
-        "known ids start at row 1",
-        "they are row 1",
-        "pipeline.json",
-        (around(ArticleTable, "rows", _unknown_in_the_first_row),),
-    ),
-    Rule(
-        "Id 0 is row 0",
-        "it pads histories",
-        "an article 0 is known",
-        _ARTICLES + "test_id_0_is_no_article_even_where_the_articles_have_it",
-        (around(ArticleTable, "rows", _article_0_is_known),),
-    ),
-    Rule(
-        "Row 0 is zeros",
-        "`data.unknown_article=mean` is the baseline's other choice",
-        "the mean of all",
-        _ARTICLES + "test_vectors_may_have_any_width_and_the_unknown_article_is_zeros",
-        (patch.dict(vector_table.__kwdefaults__, unknown="mean"),),
-    ),
-    Rule(
-        "A candidate is labelled by its id",
-        "unknown articles share row 0",
-        "by its row",
-        "pipeline.json",
-        (Everywhere(index_impressions, _labelled_by_row),),
-    ),
-)
+def _every_click(_: Any, self: Impressions) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    assert self.labels is not None, "there are clicks"
+    owner = np.arange(len(self), dtype=np.int32).repeat(np.diff(self.offsets))
+    yield owner[self.labels], np.flatnonzero(self.labels)
 
-TRAINING_ROWS = (
-    Rule(
-        "Each click is a training row",
-        "one EB-NeRD impression in 200 has more than one",
-        "the first of each impression",
-        _SAMPLING + "test_an_impression_with_two_clicks_gives_two_rows_that_share_their_negatives",
-        (Everywhere(training_rows, _one_row_an_impression),),
-    ),
-    Rule(
-        "Negatives are drawn with replacement",
-        "an impression may have fewer than `npratio`",
-        "without, while they last",
-        _UNIFORM,
-        (Everywhere(draw_candidates, _without_replacement),),
-    ),
-    Rule(
-        "Negatives are of the click's own impression",
-        "seen and not clicked",
-        "of all impressions",
-        _SAMPLING + "test_negatives_are_of_the_clicks_own_impression",
-        (Everywhere(draw_candidates, _from_all_impressions),),
-    ),
-    Rule(
-        "Candidates are shuffled",
-        "the click's place must tell nothing",
-        "the click stands first",
-        _SAMPLING + "test_the_click_stands_anywhere_with_equal_chance",
-        (Everywhere(draw_candidates, _click_first),),
-    ),
-    Rule(
-        "`data.sampling=once` draws before training, once",
-        "the baseline's way; ours, by default, draws for each epoch",
-        "anew each epoch",
-        _SAMPLING + "test_sampling_once_repeats_the_first_epochs_draws",
-        (fixed(TrainingDataset, "once", False),),
-    ),
-    Rule(
-        "An impression without negatives is skipped and counted",
-        "the baseline trains on nulls there: here we differ on purpose",
-        "it is a training row",
-        "tests/data/test_datamodule.py::test_a_train_split_without_a_usable_impression_is_refused",
-        (Everywhere(_unusable, lambda _, sizes, labels: np.zeros(len(sizes), dtype=bool)),),
-    ),
-)
+
+TRAINING_ROWS: dict[str, tuple[Patch, ...]] = {
+    "each_click": (Everywhere(training_rows, _one_row_an_impression),),
+    "with_replacement": (Everywhere(draw_candidates, _without_replacement),),
+    "own_negatives": (Everywhere(draw_candidates, _from_all_impressions),),
+    "shuffled": (Everywhere(draw_candidates, _click_first),),
+    "sampled_once": (fixed(TrainingDataset, "once", False),),
+    "skipped": (around(Impressions, "usable_click_parts", _every_click),),
+}
+
+
+def _joined_by_nothing(real: Any, articles: pl.DataFrame, columns: list[str]) -> Any:
+    return real(articles.with_columns(pl.concat_str(columns).alias(columns[0])), columns[:1])
+
+
+def _padded_before(real: Any, self: Vocabulary, texts: list[str], size: int) -> np.ndarray:
+    tokens, pad = real(self, texts, size), self.token_ids[self.pad]
+    return np.stack([row[np.argsort(row != pad, kind="stable")] for row in tokens])
+
+
+def _with_special_tokens(_: Any, self: Vocabulary, texts: list[str], size: int) -> np.ndarray:
+    return np.array([self.tokenizer.encode(text).ids[:size] for text in texts])
+
+
+def _of_length_1(real: Any, *arguments: Any) -> np.ndarray:
+    table: np.ndarray = real(*arguments)
+    return table / np.linalg.norm(table, axis=1, keepdims=True)
+
+
+TITLES: dict[str, tuple[Patch, ...]] = {
+    "joined_by_space": (Everywhere(article_texts, _joined_by_nothing),),
+    "padded_behind": (around(Vocabulary, "tokenise", _padded_before),),
+    "no_special_tokens": (around(Vocabulary, "tokenise", _with_special_tokens),),
+    "input_embeddings": (Everywhere(word_embeddings, _of_length_1),),
+}

@@ -1,10 +1,9 @@
-"""A rule of the baseline, and how code that is sound is made to break it for a while."""
+"""How code that is sound is made to do something else for a while."""
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from types import FunctionType, TracebackType
 from typing import Any
 from unittest.mock import patch
@@ -13,30 +12,12 @@ from unittest.mock import patch
 Patch = AbstractContextManager[Any]
 
 
-@dataclass(frozen=True)
-class Rule:
-    """What the baseline does and why it matters, what is done `instead`, and what then fails.
-
-    `shown_by` is a golden file, or the pytest node of a test where no recording can show it.
-    """
-
-    text: str
-    reason: str
-    instead: str
-    shown_by: str
-    patches: tuple[Patch, ...]
-
-    @property
-    def is_recorded(self) -> bool:
-        """Whether a golden file shows it."""
-        return "::" not in self.shown_by
-
-    def broken(self) -> ExitStack:
-        """Break the rule; the stack mends it when it is closed."""
-        stack = ExitStack()
-        for one in self.patches:
-            stack.enter_context(one)
-        return stack
+def broken(patches: Iterable[Patch]) -> ExitStack:
+    """Enter the patches that break a rule; the stack mends it when it is closed."""
+    stack = ExitStack()
+    for one in patches:
+        stack.enter_context(one)
+    return stack
 
 
 def fixed(owner: type, name: str, value: Any) -> Patch:
@@ -48,11 +29,11 @@ def around(owner: type, name: str, wrapper: Callable[..., Any]) -> Patch:
     """Put `wrapper(original, self, …)` in place of a method; a static one has no `self`."""
     original = getattr(owner, name)
 
-    def broken(*arguments: Any, **options: Any) -> Any:
+    def changed(*arguments: Any, **options: Any) -> Any:
         return wrapper(original, *arguments, **options)
 
     is_static = isinstance(inspect.getattr_static(owner, name), staticmethod)
-    return patch.object(owner, name, staticmethod(broken) if is_static else broken)
+    return patch.object(owner, name, staticmethod(changed) if is_static else changed)
 
 
 class Everywhere(AbstractContextManager[None]):
@@ -68,13 +49,13 @@ class Everywhere(AbstractContextManager[None]):
         self._stack = ExitStack()
 
     def __enter__(self) -> None:
-        def broken(*arguments: Any, **options: Any) -> Any:
+        def changed(*arguments: Any, **options: Any) -> Any:
             return self.wrapper(self.function, *arguments, **options)
 
         for module in list(sys.modules.values()):
             for name, value in list(getattr(module, "__dict__", {}).items()):
                 if value is self.function:
-                    self._stack.enter_context(patch.object(module, name, broken))
+                    self._stack.enter_context(patch.object(module, name, changed))
 
     def __exit__(
         self,
