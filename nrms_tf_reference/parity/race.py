@@ -16,8 +16,9 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from nrms_tf_reference.parity.check import Check, largest_difference
+from nrms_tf_reference.parity.outputs import train_on
 from nrms_tf_reference.parity.rank_order import swapped_gaps
-from nrms_tf_reference.parity.training_checks import train_on
+from nrms_tf_reference.parity.tolerances import RACE_LOSS, RECORDED, SMALL_GAP
 from nrms_tf_reference.parity.twin import build_twin, give_weights, take_weights, twin_dots
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.data.impressions import Impressions
@@ -32,9 +33,6 @@ from nrms_torch.training.lightning_module import NRMSModule
 if TYPE_CHECKING:  # TensorFlow takes seconds to import, and may not be installed
     from nrms_tf_reference.reference import Reference
 
-LOSS = 1e-3
-SCORER = 2e-6
-SMALL_GAP = 1e-5  # of scores, under which a pair may be ranked otherwise
 _CHOICES = {"start": ("ours", "reference"), "precision": ("float32", "float64")}
 CANDIDATES_SCORED = 256  # by the reference's scorer itself, which is slow
 
@@ -73,7 +71,8 @@ def run_race(config: DictConfig) -> Race:
         rounded = float(np.float32(config.model.newsencoder_l2_regularization))
         config.model.newsencoder_l2_regularization = rounded
     datamodule, module = for_training(config, vocabulary=None)
-    impressions = _some(datamodule.impressions("validation"), config.impressions, config.seed)
+    validation = datamodule.impressions("validation")
+    impressions = draw_impressions(validation, config.impressions, config.seed)
     batches = list(islice(_batches(datamodule), config.steps))
     if config.precision == "float64":
         module.double()
@@ -88,7 +87,7 @@ def run_race(config: DictConfig) -> Race:
     theirs = _train_twin(twin, features, batches)
     ours = train_on(module, batches)
     name, steps = config.model.name, f"{len(ours)} steps"
-    checks = [Check(name, "losses", largest_difference("losses", ours, theirs), LOSS, steps)]
+    checks = [Check(name, "losses", largest_difference("losses", ours, theirs), RACE_LOSS, steps)]
     if config.reversed:
         again = build_twin(module, seed=config.seed)
         again.set_weights(start)
@@ -124,7 +123,7 @@ def _train_twin(twin: Reference, features: np.ndarray, batches: list[TrainingBat
     return losses[0]
 
 
-def _some(impressions: Impressions, number: int, seed: int) -> Impressions:
+def draw_impressions(impressions: Impressions, number: int, seed: int) -> Impressions:
     """Draw `number` impressions, or take all where there are no more."""
     drawn = np.random.default_rng(seed).permutation(len(impressions))[:number]
     chosen = np.sort(drawn)
@@ -184,6 +183,5 @@ def _check_scorer(
     found = twin.score(features[history[some]], features[impressions.candidates[some, None]])
     expected = torch.from_numpy(dots[some]).sigmoid().numpy()
     apart = largest_difference("scorer", found, expected)
-    return Check(
-        name, "the reference's scorer and dots", apart, SCORER, f"{len(found)} candidates, sigmoid"
-    )
+    note = f"{len(found)} candidates, sigmoid"
+    return Check(name, "the reference's scorer and dots", apart, RECORDED["sigmoid"].limit, note)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from nrms_tf_reference.parity.race import LOSS, Race
+from nrms_tf_reference.parity.race import Race
 from nrms_tf_reference.parity.report import as_row
+from nrms_tf_reference.parity.tolerances import RACE_LOSS
 from nrms_torch.files import replacing
 
 
@@ -37,7 +38,7 @@ def draw_race(race: Race, title: str, file: Path) -> None:
     apart = np.abs(race.losses - race.reference_losses)
     differs = apart > 0  # nothing else has a place on a logarithmic axis
     difference.plot(steps[differs], apart[differs], ".-", lw=0.5, ms=4)
-    difference.axhline(LOSS, color="0.6", lw=0.8, ls="--", label="tolerance")
+    difference.axhline(RACE_LOSS, color="0.6", lw=0.8, ls="--", label="tolerance")
     difference.set(xlabel="training step", ylabel="difference of the losses", yscale="log")
     difference.legend()
     for axes in (curves, difference):

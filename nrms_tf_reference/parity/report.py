@@ -12,7 +12,7 @@ from rich.table import Table
 
 from nrms_tf_reference.parity.check import Check
 from nrms_tf_reference.parity.suite import Comparison, Results
-from nrms_tf_reference.parity.training_checks import TRAJECTORY
+from nrms_tf_reference.parity.tolerances import RECORDED
 from nrms_torch.files import replacing
 
 # Where a difference is nothing at all, so that it can be drawn on a logarithmic axis.
@@ -73,7 +73,9 @@ def draw(comparisons: list[Comparison], file: Path) -> None:
         ours, theirs = _pair(comparison, "trajectory_losses")
         apart = np.abs(ours - theirs).clip(_LEAST_DRAWN)
         steps.plot(np.arange(1, len(apart) + 1), apart, lw=1, label=comparison.label)
-    steps.axhline(TRAJECTORY, color="0.6", lw=0.8, ls="--", label="tolerance")
+    steps.axhline(
+        RECORDED["trajectory_losses"].limit, color="0.6", lw=0.8, ls="--", label="tolerance"
+    )
     steps.set(xlabel="training step", ylabel="difference of the losses", yscale="log")
     steps.grid(alpha=0.3)
     figure.legend(*steps.get_legend_handles_labels(), loc="outside lower center", ncols=4)

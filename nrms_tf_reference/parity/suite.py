@@ -10,10 +10,10 @@ from polars.exceptions import PolarsError
 from nrms_tf_reference.parity.check import Check
 from nrms_tf_reference.parity.golden import Golden, GoldenTable, read_golden
 from nrms_tf_reference.parity.live_reference import reference_outputs, require_tensorflow
-from nrms_tf_reference.parity.model_checks import check_model, model_outputs
+from nrms_tf_reference.parity.outputs import our_outputs
 from nrms_tf_reference.parity.recording import Recording
+from nrms_tf_reference.parity.recording_checks import check_recording
 from nrms_tf_reference.parity.table_checks import CHECKS
-from nrms_tf_reference.parity.training_checks import check_training, training_outputs
 from nrms_torch.errors import InputError
 from nrms_torch.keras_weights import read_keras_weights
 
@@ -71,12 +71,11 @@ def _check(one: Golden, weights: Path | None, reference: bool, results: Results)
         return
     if weights:
         one = one.with_weights(read_keras_weights(weights, one.unweighted_model()))
-    found = model_outputs(one) | training_outputs(one)
+    found = our_outputs(one)
     for suffix, expected in _expectations(one, reference):
-        _require_same_names(one, found, expected)
         label = f"{one.path.name}{suffix}"
+        checks = check_recording(one, found, expected)
         results.comparisons.append(Comparison(label, found, expected))
-        checks = check_model(one, found, expected) + check_training(one, found, expected)
         results.checks += [replace(check, file=label) for check in checks]
 
 
@@ -88,17 +87,6 @@ def _check_table(table: GoldenTable) -> list[Check]:
         raise InputError(
             f"{table.path}: damaged; expected the content of a golden file: {error!r}"
         ) from error
-
-
-def _require_same_names(
-    recording: Recording, found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]
-) -> None:
-    """Raise InputError where a gradient or a weight is on one side alone."""
-    groups = ("gradients/", "final_weights/")
-    for name in sorted(found.keys() ^ expected.keys()):
-        if name.startswith(groups):
-            state = "missing" if name in found else "no such parameter in the model"
-            raise InputError(f"{recording.path}: {name}: {state}")
 
 
 def _expectations(

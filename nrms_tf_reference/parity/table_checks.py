@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nrms_tf_reference.parity.check import Check, largest_difference
+from nrms_tf_reference.parity.tolerances import METRIC
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import index_impressions
@@ -21,7 +22,6 @@ from nrms_torch.evaluation.probability import ProbabilityMetrics
 from nrms_torch.evaluation.ranking import RankingMetrics, per_impression, ranks
 from nrms_torch.evaluation.submission import submission_lines
 
-METRIC = 1e-9
 METRICS_KEYS = frozenset({"labels", "predictions", "per_impression", "means", "beyond_accuracy"})
 PIPELINE_KEYS = frozenset(
     {"history_size", "impression_id", "history_full", "history", "inview", "clicked", "labels"}

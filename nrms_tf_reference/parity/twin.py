@@ -54,7 +54,7 @@ def build_twin(module: NRMSModule, *, seed: int, embeddings: np.ndarray | None =
     from nrms_tf_reference.reference import build
 
     before = keras.config.floatx()
-    _set_precision(str(module.model.user_encoder.pooling.b.dtype).removeprefix("torch."))
+    _set_precision(str(next(module.model.parameters()).dtype).removeprefix("torch."))
     try:
         return build(twin_config(module), embeddings, seed)
     finally:
