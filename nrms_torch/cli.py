@@ -20,7 +20,7 @@ _CONFIGS = Path(__file__).parent.parent / "configs"
 # By default OpenMP's threads spin while they wait, and where another program wants a core too they
 # take it from the thread they wait for; asleep, they are slow to wake. So they spin for about the
 # gap between two operations, then sleep. It is read once, when torch is imported, so nothing above
-# may import torch, nor a script before this module; docs/performance.md has the figures.
+# may import torch, nor a script before this module; docs/performance.md says how to see it.
 if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
     os.environ["GOMP_SPINCOUNT"] = "5000"
     # Of libraries other than GNU's, and of more threads than there are cores.
