@@ -4,9 +4,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from nrms_torch.benchmark.cases import CASES
-from nrms_torch.benchmark.report import draw, print_table, write_json
-from nrms_torch.benchmark.settings import read_settings
+from benchmarks.speed.cases import CASES
+from benchmarks.speed.report import draw, print_table, write_json
+from benchmarks.speed.settings import read_settings
 from nrms_torch.commands.main import command
 from nrms_torch.files import require_writable
 

@@ -1,4 +1,4 @@
-"""Break each rule of the baseline and write what fails into a document: minutes of work."""
+"""Break each rule of the baseline and write what fails into the rules' table: minutes of work."""
 
 import sys
 from pathlib import Path
@@ -6,30 +6,31 @@ from pathlib import Path
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
+from nrms_tf_reference.parity.rules.breaking import BREAKERS, Outcome, break_rule
+from nrms_tf_reference.parity.rules.document import read_rules, write_results
+from nrms_tf_reference.parity.rules.results import numbers, summary
 from nrms_torch.commands.main import command
-from nrms_torch.parity.rules.book import SECTIONS
-from nrms_torch.parity.rules.breaking import Outcome, break_rule
-from nrms_torch.parity.rules.rule import Rule
-from nrms_torch.parity.rules.table import markdown, replace_rules, require_place, summary
+from nrms_torch.errors import InputError
 
 
 @command("break_rules")
 def main(config: DictConfig) -> None:
-    """Print a line a rule, and write the tables; exit status 1 if a rule breaks unseen."""
-    document = Path(str(config.output))
-    require_place(document)
+    """Print a line a rule, and write the results; exit status 1 if a rule breaks unseen."""
+    document = Path(str(config.rules))
+    rules = read_rules(document)
+    if unknown := [rule.name for rule in rules if rule.name not in BREAKERS]:
+        raise InputError(f"rules: {document}: {unknown[0]}: nothing is known to break this rule")
     GlobalHydra.instance().clear()  # tests that rules name compose configurations of their own
-    seen: dict[str, list[tuple[Rule, Outcome]]] = {}
-    for title, rules in SECTIONS.items():
-        seen[title] = []
-        for rule in rules:
-            outcome = break_rule(rule)
-            print(f"{rule.text}: {summary(outcome)}", flush=True)
-            seen[title].append((rule, outcome))
-    replace_rules(document, markdown(seen))
-    outcomes = [outcome for rows in seen.values() for _, outcome in rows]
-    unseen = sum(not outcome.is_seen for outcome in outcomes)
-    print(f"{len(outcomes)} rules, {unseen} broken unseen")
+    seen: dict[str, Outcome] = {}
+    for rule in rules:
+        seen[rule.name] = break_rule(BREAKERS[rule.name], rule.shown_by)
+        print(f"{rule.text}: {summary(seen[rule.name])}", flush=True)
+    write_results(
+        document,
+        lambda rule: numbers(seen[rule.name]) if rule.has_numbers else [summary(seen[rule.name])],
+    )
+    unseen = sum(not outcome.is_seen for outcome in seen.values())
+    print(f"{len(seen)} rules, {unseen} broken unseen")
     if unseen:
         sys.exit(1)
 

@@ -2,8 +2,8 @@
 
 from omegaconf import DictConfig
 
+from benchmarks.load.measure import load, memory_mib, seconds_to_recover, table
 from nrms_torch.commands.main import command
-from nrms_torch.load.measure import load, memory_mib, seconds_to_recover, table
 from nrms_torch.serving.process import server
 
 
@@ -20,7 +20,7 @@ def main(config: DictConfig) -> None:
         print(f"start to ready: {target.start_s:.1f} s; memory: {idle:,.0f} MiB then", end=", ")
         print(f"{after:,.0f} MiB after; recovery after overload: {recovery:.2f} s")
     if config.reference:
-        with server(f"bundle={config.bundle}", module=["nrms_torch.load.reference"]) as target:
+        with server(f"bundle={config.bundle}", module=["benchmarks.load.reference"]) as target:
             rows.append(("reference, one user", load(target, users=1, seconds=config.seconds)))
     print(table(rows))
 

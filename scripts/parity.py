@@ -5,11 +5,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig
 
+from nrms_tf_reference.parity.report import draw, print_table, write_json
+from nrms_tf_reference.parity.suite import run_checks
 from nrms_torch.commands.main import command
 from nrms_torch.errors import InputError
 from nrms_torch.files import require_writable
-from nrms_torch.parity.report import draw, print_table, write_json
-from nrms_torch.parity.suite import run_checks
 
 
 @command("parity", "paths", many=True)

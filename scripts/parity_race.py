@@ -6,13 +6,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from nrms_tf_reference.parity.live_reference import require_tensorflow
+from nrms_tf_reference.parity.race import run_race
+from nrms_tf_reference.parity.race_report import draw_race, write_race
+from nrms_tf_reference.parity.report import print_table
+from nrms_tf_reference.parity.suite import Results
 from nrms_torch.commands.main import command
 from nrms_torch.files import require_writable
-from nrms_torch.parity.live_reference import require_tensorflow
-from nrms_torch.parity.race import run_race
-from nrms_torch.parity.race_report import draw_race, write_race
-from nrms_torch.parity.report import print_table
-from nrms_torch.parity.suite import Results
 
 _TOLD = ("data", "model", "training", "seed", "steps", "impressions", "start", "precision")
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from nrms_tf_reference.parity.live_reference import require_tensorflow
+from nrms_tf_reference.parity.seeds import SeedRun, run_seeds
+from nrms_tf_reference.parity.seeds_report import print_seeds
 from nrms_torch.commands.main import command
 from nrms_torch.files import require_writable
-from nrms_torch.parity.live_reference import require_tensorflow
-from nrms_torch.parity.seeds import SeedRun, run_seeds
-from nrms_torch.parity.seeds_report import print_seeds
 
 
 @command("parity_seeds")

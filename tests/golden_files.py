@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nrms_torch.parity.recording import Recording
+from nrms_tf_reference.parity.recording import Recording
 
 FOLDER = Path(__file__).parent / "golden"
 RECORDINGS = (

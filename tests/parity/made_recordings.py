@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from nrms_torch.parity.recording import Recording
+from nrms_tf_reference.parity.recording import Recording
 
 ROWS, STEPS = 9, 3  # of the article table, row 0 unknown; and training steps
 SIZE = st.integers(1, 4)

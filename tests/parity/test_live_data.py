@@ -9,11 +9,12 @@ pytest.importorskip(
     "tensorflow", reason="TensorFlow is not installed: pip install 'nrms-torch[parity]'"
 )
 from nrms_tf_reference.data import EvaluationLoader, Impression, TrainingLoader
+from nrms_tf_reference.parity.tolerances import RECORDED
+from nrms_tf_reference.parity.twin import build_twin, give_weights, twin_dots
+from nrms_tf_reference.parity.twin_data import twin_impressions, twin_lookup
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.evaluation.scoring import encode_articles, score_impressions
-from nrms_torch.parity.twin import build_twin, give_weights, twin_dots
-from nrms_torch.parity.twin_data import twin_impressions, twin_lookup
 from nrms_torch.training.lightning_module import NRMSModule
 
 HISTORY_SIZE, TITLE_SIZE, WIDTH = 3, 5, 6
@@ -134,6 +135,6 @@ def test_encoding_once_scores_as_the_scorer_with_repeated_histories(data, evalua
     dots = score_impressions(model, news, impressions)
     expected = twin.score(*evaluation[:2])
     assert 1e-3 < expected.std() < 0.4, expected.std()  # neither all alike nor at the ends
-    np.testing.assert_allclose(dots.sigmoid(), expected, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(dots.sigmoid(), expected, rtol=0, atol=RECORDED["sigmoid"].limit)
     once = torch.from_numpy(twin_dots(twin, features, impressions))
-    np.testing.assert_allclose(once.sigmoid(), expected, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(once.sigmoid(), expected, rtol=0, atol=RECORDED["sigmoid"].limit)

@@ -9,10 +9,10 @@ pytest.importorskip(
 from hypothesis import Phase, example, given, settings
 from made_recordings import make_recording, recordings
 
-from nrms_torch.parity.live_reference import reference_outputs
-from nrms_torch.parity.model_checks import check_model, model_outputs
-from nrms_torch.parity.recording import Recording
-from nrms_torch.parity.training_checks import check_training, training_outputs
+from nrms_tf_reference.parity.live_reference import reference_outputs
+from nrms_tf_reference.parity.outputs import model_outputs, our_outputs
+from nrms_tf_reference.parity.recording import Recording
+from nrms_tf_reference.parity.recording_checks import check_recording
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
 
@@ -54,9 +54,8 @@ LAYERS = {
 @example(make_recording(NRMS | LAYERS | {"vocab_size": 7, "word_emb_dim": 3}, 4, 5, seed=1))
 @example(make_recording(DOCVEC | LAYERS, 4, 5, seed=2))
 def test_outputs_losses_gradients_and_steps_agree(recording):
-    found = model_outputs(recording) | training_outputs(recording)
-    expected = reference_outputs(recording)
-    checks = check_model(recording, found, expected) + check_training(recording, found, expected)
+    found = our_outputs(recording)
+    checks = check_recording(recording, found, reference_outputs(recording))
     assert [check for check in checks if missed(check, recording, found)] == []
 
 
@@ -78,8 +77,8 @@ def missed(check, recording, found):
         name: array.astype(np.float64) if array.dtype == np.float32 else array
         for name, array in recording.arrays.items()
     }
-    exact = model_outputs(InFloat64(recording.path, recording.config, arrays))
-    rounding = {each.what: each.difference for each in check_model(recording, found, exact)}
+    exact = found | model_outputs(InFloat64(recording.path, recording.config, arrays))
+    rounding = {each.what: each.difference for each in check_recording(recording, found, exact)}
     return check.difference > 4 * rounding["gradient"]
 
 
@@ -92,7 +91,7 @@ def test_weights_that_differ_in_one_number_are_told_apart():
         recording.config,
         {**recording.arrays, "weights/user_encoder.pooling.q": weights},
     )
-    checks = check_model(recording, model_outputs(recording), reference_outputs(other))
+    checks = check_recording(recording, model_outputs(recording), reference_outputs(other))
     missed = {check.what for check in checks if not check.passed}
     assert {"softmax", "sigmoid", "user_vectors", "gradient"} <= missed
     assert "news_vectors" not in missed

@@ -14,10 +14,15 @@ import torch
 from hydra import compose, initialize_config_dir
 from run_script import run_script
 
+from nrms_tf_reference.parity.race import draw_impressions, run_race
+from nrms_tf_reference.parity.tolerances import (
+    RACE_LOSS,
+    RACE_LOSS_IN_FLOAT64,
+    RACE_WEIGHT_IN_FLOAT64,
+)
 from nrms_torch.data.demo.generate import generate
 from nrms_torch.errors import InputError
-from nrms_torch.parity import race as racing
-from nrms_torch.parity.race import run_race
+from nrms_torch.training.assemble import for_training
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
 
@@ -78,9 +83,9 @@ def test_two_hundred_steps_keep_together_and_rank_alike(folder, model, start):
 def test_without_rounding_nothing_is_left_of_the_difference(folder, model, start):
     race = race_of(model, folder, f"start={start}", "precision=float64", "steps=60")
     assert misses(race) == set()
-    assert np.abs(race.losses - race.reference_losses).max() < 1e-11
+    assert np.abs(race.losses - race.reference_losses).max() < RACE_LOSS_IN_FLOAT64
     (weights,) = (check for check in race.checks if check.what == "final weights")
-    assert weights.difference < 1e-9
+    assert weights.difference < RACE_WEIGHT_IN_FLOAT64
 
 
 def test_torchs_own_adam_loses_the_race(folder, monkeypatch):
@@ -93,7 +98,7 @@ def test_the_reference_differs_from_itself_where_rows_come_in_another_order(fold
     race = race_of("nrms_docvec", folder, "reversed=true", "steps=20")
     (itself,) = (check for check in race.checks if check.what.endswith("against itself"))
     assert itself.verdict == "shown"
-    assert 0 < itself.difference < 1e-3
+    assert 0 < itself.difference < RACE_LOSS
 
 
 @pytest.mark.parametrize(
@@ -127,9 +132,9 @@ def test_the_command_writes_its_numbers_and_a_picture(folder, tmp_path):
 def test_impressions_are_drawn_whole(folder):
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = compose("parity_race", overrides=overrides("nrms_docvec", folder))
-    datamodule, _ = racing.for_training(config, vocabulary=None)
+    datamodule, _ = for_training(config, vocabulary=None)
     whole = datamodule.impressions("validation")
-    some = racing._some(whole, 10, seed=1)
+    some = draw_impressions(whole, 10, seed=1)
     assert len(some) == 10
     for i, id_ in enumerate(some.impression_ids):
         (j,) = np.flatnonzero(whole.impression_ids == id_)
@@ -137,4 +142,4 @@ def test_impressions_are_drawn_whole(folder):
         ours = slice(*some.offsets[i : i + 2])
         np.testing.assert_array_equal(some.candidates[ours], whole.candidates[theirs])
         assert some.history_index[i] == whole.history_index[j]
-    assert len(racing._some(whole, 10**6, seed=1)) == len(whole)
+    assert len(draw_impressions(whole, 10**6, seed=1)) == len(whole)

@@ -10,11 +10,12 @@ import pytest
 from golden_files import FOLDER, RECORDINGS
 from run_script import ROOT, run_script
 
+from nrms_tf_reference.parity.outputs import our_outputs
+from nrms_tf_reference.parity.recording import Recording
+from nrms_tf_reference.parity.recording_checks import check_recording
+from nrms_tf_reference.parity.suite import run_checks
+from nrms_tf_reference.parity.tolerances import RECORDED
 from nrms_torch.errors import InputError
-from nrms_torch.parity.model_checks import check_model, model_outputs
-from nrms_torch.parity.recording import Recording
-from nrms_torch.parity.suite import run_checks
-from nrms_torch.parity.training_checks import check_training, training_outputs
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
 
@@ -84,9 +85,8 @@ def test_every_row_says_what_differs_by_how_much_and_what_is_allowed(whole):
         assert row["verdict"] in ("pass", "shown")
         assert row["verdict"] == "shown" or row["difference"] <= row["tolerance"]
     rows = {row["what"]: row for row in report_of(whole[0])["checks"] if row["file"] == "nrms.npz"}
-    assert rows["sigmoid"]["tolerance"] == rows["user_vectors"]["tolerance"] == 2e-6
-    assert rows["gradient"]["tolerance"] == 1e-5
-    assert rows["trajectory_losses"]["tolerance"] == rows["final weights"]["tolerance"] == 5e-5
+    for name, tolerance in RECORDED.items():
+        assert rows[name]["tolerance"] == tolerance.limit
     assert rows["trajectory_losses"]["difference"] > 0
 
 
@@ -102,7 +102,7 @@ def test_the_figure_is_a_picture(whole):
 def docvec():
     """A recording with dense layers, and what we give for it."""
     recording = Recording.read(FOLDER / "nrms_docvec.npz")
-    return recording, model_outputs(recording) | training_outputs(recording)
+    return recording, our_outputs(recording)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_one_wrong_value_of_a_recording_is_a_miss_of_its_row(docvec, array, row)
     # The final weights of dense layers may be off by 1e-3.
     wrong = moved(recording.arrays[array].copy(), by=1.1e-3)
     expected = {**recording.arrays, array: wrong}
-    checks = check_model(recording, found, expected) + check_training(recording, found, expected)
+    checks = check_recording(recording, found, expected)
     assert {check.what for check in checks if not check.passed} == {row}
 
 
@@ -136,7 +136,7 @@ def test_a_difference_that_is_no_number_is_a_miss(docvec):
         **recording.arrays,
         "expected/softmax": np.full_like(found["expected/softmax"], np.nan),
     }
-    checks = check_model(recording, found, expected)
+    checks = check_recording(recording, found, expected)
     assert [check.what for check in checks if not check.passed] == ["softmax"]
 
 
@@ -144,7 +144,7 @@ def test_final_weights_behind_a_relu_edge_pass_and_are_named(docvec):
     recording, found = docvec
     name = "final_weights/news_encoder.dense.1.bias"
     expected = {**recording.arrays, name: moved(recording.arrays[name].copy(), by=5e-4)}
-    (check,) = (c for c in check_training(recording, found, expected) if c.what == "final weights")
+    (check,) = (c for c in check_recording(recording, found, expected) if c.what == "final weights")
     assert check.passed
     assert check.note == "news_encoder.dense.1.bias, after a ReLU edge"
 

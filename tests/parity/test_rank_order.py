@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nrms_torch.parity.rank_order import swapped_gaps
+from nrms_tf_reference.parity.rank_order import swapped_gaps
 
 SCORE = st.integers(-3, 3).map(lambda tenths: np.float32(tenths / 10))
 IMPRESSIONS = st.lists(st.lists(st.tuples(SCORE, SCORE), min_size=1, max_size=5), min_size=1)

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip(
     "tensorflow", reason="TensorFlow is not installed: pip install 'nrms-torch[parity]'"
 )
-from nrms_tf_reference import build
+from nrms_tf_reference.reference import build
 
 # Keras' own, where it writes a weight file with NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

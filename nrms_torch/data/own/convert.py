@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from nrms_torch.data.demo.streaming import sink_tables
 from nrms_torch.data.ebnerd import (
     ARTICLES_FILE,
     BEHAVIORS_FILE,
@@ -28,7 +29,6 @@ from nrms_torch.data.own.splits import require_lasts, split_rows
 from nrms_torch.data.own.summary import READ, USED, SplitSummary, Summary
 from nrms_torch.data.own.times import parse_length
 from nrms_torch.data.schema import ARTICLE_ID, CLICKED, IMPRESSION_ID, INVIEW
-from nrms_torch.data.streaming import sink_tables
 from nrms_torch.errors import InputError
 from nrms_torch.fields import from_fields, require_integer
 from nrms_torch.files import replacing_folder, require_replaceable
