@@ -92,10 +92,10 @@ def encoder(settings: Settings) -> Iterator[Row]:
 def ddp(settings: Settings) -> Iterator[Row]:
     """Two processes against one on the same cores, without dropout: rows/s, and the losses."""
     for batch in settings.batches:
-        # Ranks draw dropout of their own, so losses are comparable only without.
+        # Processes draw dropout of their own, so losses are comparable only without.
         at_batch = settings.with_batch(batch, dropout=0.0)
-        one, two = (at_batch.with_ranks(ranks) for ranks in (1, 2))
-        with _ours(ours.train, two, ranks=2) as us, _ours(ours.train, one) as them:
+        one, two = (at_batch.with_processes(number) for number in (1, 2))
+        with _ours(ours.train, two, processes=2) as us, _ours(ours.train, one) as them:
             steps = _steps(us, settings)
             _steps(them, settings)
             turns = _alternate(us, them, rounds=settings.rounds, steps=steps)
@@ -126,7 +126,7 @@ def prepare_data(settings: Settings) -> Iterator[Row]:
 def metrics(settings: Settings) -> Iterator[Row]:
     """The ranking metrics, impressions/s, of random scores; ours alone."""
     for impressions in settings.impressions:
-        with Side(ours.rank, threads=settings.threads, impressions=impressions) as us:
+        with Side(ours.measure_ranking, threads=settings.threads, impressions=impressions) as us:
             us.turn()
             (turns,) = _alternate(us, rounds=settings.rounds)
         yield _of_impressions("metrics", settings, turns, impressions)
@@ -177,9 +177,9 @@ class _Reference(ExitStack):
         return side
 
 
-def _ours(work: Work, settings: Settings, ranks: int = 1, **arguments: Any) -> Side:
-    threads = max(1, settings.threads // ranks)
-    return Side(work, threads=threads, ranks=ranks, config=settings.config, **arguments)
+def _ours(work: Work, settings: Settings, processes: int = 1, **arguments: Any) -> Side:
+    threads = max(1, settings.threads // processes)
+    return Side(work, threads=threads, processes=processes, config=settings.config, **arguments)
 
 
 def _steps(us: Side, settings: Settings) -> int:

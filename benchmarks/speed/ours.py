@@ -98,7 +98,7 @@ def encode(turns: Turns, config: dict[str, Any]) -> None:
         turns.report(seconds=clock(device) - began, work=flops, flops=flops, sgemm=sgemm)
 
 
-def rank(turns: Turns, impressions: int) -> None:
+def measure_ranking(turns: Turns, impressions: int) -> None:
     """Measure random scores of that many impressions with every metric: a step."""
     generator = torch.Generator().manual_seed(0)
     sizes = torch.randint(2, 2 * _MEAN_CANDIDATES - 1, (impressions,), generator=generator)

@@ -43,10 +43,12 @@ class Settings:
         """Give the same with another batch size, and other hyper-parameters."""
         return self._with(data={"batch_size": batch}, model=model)
 
-    def with_ranks(self, ranks: int) -> "Settings":
-        """Give the same on the CPU with `ranks` processes."""
-        strategy = "ddp" if ranks > 1 else "auto"
-        return self._with(trainer={"accelerator": "cpu", "devices": ranks, "strategy": strategy})
+    def with_processes(self, processes: int) -> "Settings":
+        """Give the same on the CPU with so many processes."""
+        strategy = "ddp" if processes > 1 else "auto"
+        return self._with(
+            trainer={"accelerator": "cpu", "devices": processes, "strategy": strategy}
+        )
 
     def _with(self, **sections: dict[str, Any]) -> "Settings":
         changed = {name: self.config[name] | fields for name, fields in sections.items()}

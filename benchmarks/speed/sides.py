@@ -23,19 +23,19 @@ class Side:
     """One or several processes that run `work(turns, **arguments)`, a turn at a time.
 
     Between turns they wait without using a core, so that two sides can be measured alternately.
-    With several `ranks` they find each other as Lightning's DDP expects; each has `threads`.
+    With several `processes` they find each other as Lightning's DDP expects; each has `threads`.
     """
 
     def __init__(
-        self, work: Callable[..., None], *, threads: int, ranks: int = 1, **arguments: Any
+        self, work: Callable[..., None], *, threads: int, processes: int = 1, **arguments: Any
     ) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the side
         self._processes: list[subprocess.Popen[bytes]] = []
         self._connections: list[Connection] = []
         port = _free_port()
-        for rank in range(ranks):
+        for index in range(processes):
             ours, theirs = Pipe()
-            place = _place(rank, port) if ranks > 1 else {}
+            place = _place(index, port) if processes > 1 else {}
             self._processes.append(
                 subprocess.Popen(
                     [sys.executable, "-m", "benchmarks.speed.worker", str(theirs.fileno())],
@@ -118,12 +118,12 @@ def _environment(threads: int) -> dict[str, str]:
     }
 
 
-def _place(rank: int, port: int) -> dict[str, str]:
+def _place(index: int, port: int) -> dict[str, str]:
     return {
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
         "NODE_RANK": "0",
-        "LOCAL_RANK": str(rank),
+        "LOCAL_RANK": str(index),
     }
 
 

@@ -58,18 +58,7 @@ def run_race(config: DictConfig) -> Race:
     Raises InputError where dropout is on, for no two sides draw it alike, and for whatever else
     in the configuration or the data is wrong.
     """
-    require_integer("steps", config.steps, 1)
-    require_integer("impressions", config.impressions, 1)
-    for name, choices in _CHOICES.items():
-        if config[name] not in choices:
-            raise InputError(f"{name}: {config[name]!r} is none of {', '.join(choices)}")
-    if config.model.dropout != 0:
-        raise InputError(f"model.dropout: expected 0, found {config.model.dropout}")
-    if config.precision == "float64":
-        config = config.copy()
-        # Keras rounds it to float32 in any precision.
-        rounded = float(np.float32(config.model.newsencoder_l2_regularization))
-        config.model.newsencoder_l2_regularization = rounded
+    config = _checked(config)
     datamodule, module = for_training(config, vocabulary=None)
     validation = datamodule.impressions("validation")
     impressions = draw_impressions(validation, config.impressions, config.seed)
@@ -98,6 +87,22 @@ def run_race(config: DictConfig) -> Race:
     checks.append(_check_weights(name, module, twin))
     checks += _check_scores(name, module, twin, datamodule.table.features, impressions)
     return Race(ours, theirs, checks)
+
+
+def _checked(config: DictConfig) -> DictConfig:
+    """Check the race's own fields, and round what Keras rounds in any precision."""
+    require_integer("steps", config.steps, 1)
+    require_integer("impressions", config.impressions, 1)
+    for name, choices in _CHOICES.items():
+        if config[name] not in choices:
+            raise InputError(f"{name}: {config[name]!r} is none of {', '.join(choices)}")
+    if config.model.dropout != 0:
+        raise InputError(f"model.dropout: expected 0, found {config.model.dropout}")
+    if config.precision == "float64":
+        config = config.copy()
+        rounded = float(np.float32(config.model.newsencoder_l2_regularization))
+        config.model.newsencoder_l2_regularization = rounded
+    return config
 
 
 def _double(tensor: Tensor) -> Tensor:
