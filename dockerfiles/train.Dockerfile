@@ -9,7 +9,7 @@ RUN useradd --system --uid 10001 --create-home nrms && install -d -o nrms data r
 COPY pyproject.toml README.md LICENSE ./
 COPY nrms_torch nrms_torch
 COPY configs configs
-RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" '.[train,export]'
+RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" "./[train,export]"
 ENV PYTHONUNBUFFERED=1
 USER 10001
 ENTRYPOINT ["nrms", "train"]

@@ -170,7 +170,6 @@ def _ending_well(run: Callable[[], Any]) -> None:
         sys.exit(130)
     except InputError as error:
         stop(error)
-    sys.exit(0)
 
 
 def _runner(verb: str) -> Run:

@@ -7,10 +7,10 @@ from threading import Event, Lock
 from typing import Any
 
 import optuna
-from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import TrialState
 
+from nrms_torch.configuration import compose
 from nrms_torch.errors import InputError
 from nrms_torch.fields import require_integer
 from nrms_torch.sweep.report import describe, report

@@ -13,13 +13,12 @@ from threading import Event
 import optuna
 import torch
 
-import nrms_torch
 from nrms_torch.errors import InputError
 from nrms_torch.sweep.space import Sweep, key_of, override
 from nrms_torch.tracking.curves import Curve, read_curves
 
 DEFAULT = "default"  # marks the trial of the settings that training has without the sweep
-_TRAIN = Path(nrms_torch.__file__).parent.parent / "scripts" / "train.py"
+_TRAIN = ("-m", "nrms_torch", "train")
 _KEEPER = "nrms_torch.sweep.keeper"
 _USAGE_ERROR = 2
 _POLL_S = 0.2
@@ -100,7 +99,7 @@ class Trials:
         return max(values) if self.sweep.goal == "maximize" else min(values)
 
     def _command(self, trial: optuna.Trial) -> list[str]:
-        train = [sys.executable, str(_TRAIN), *self.settings(trial)]
+        train = [sys.executable, *_TRAIN, *self.settings(trial)]
         return [sys.executable, "-m", _KEEPER, *train, f"run={self.run_of(trial.number)}"]
 
     def _threads(self) -> dict[str, str]:

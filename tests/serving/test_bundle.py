@@ -124,7 +124,7 @@ def test_a_graph_that_is_none_is_told_in_one_line(bundle):
 
 
 def test_a_folder_that_is_no_bundle_is_told(tmp_path):
-    assert "has no model.json; expected a folder made by" in refusal(tmp_path)
+    assert "has no model.json; expected a folder that nrms export made" in refusal(tmp_path)
     assert "has no model.json" in refusal(tmp_path / "nowhere")
 
 

@@ -128,8 +128,8 @@ def test_a_bundle_that_is_not_whole_is_one_line_and_status_2(bundle, tmp_path):
     ("arguments", "message"),
     [
         ([], "bundle: missing"),
-        (["bundle=x", "prot=1"], "'prot=1': no such setting"),
-        (["bundle=x", "serve"], "'serve': no such setting"),
+        (["bundle=x", "prot=1"], "prot: serve has no such setting; did you mean port?"),
+        (["bundle=x", "serve"], "'serve': expected a setting, name=value"),
         (["bundle=x", "port=http"], "port: "),
         (["bundle=x", "port=70000"], "port: "),
         (["bundle=x", "max_waiting=0"], "max_waiting: "),
