@@ -14,7 +14,7 @@ def main(config: DictConfig) -> None:
     assert isinstance(settings, dict)
     options = {str(name): value for name, value in settings.items()}
     mapping, output = (str(options.pop(name)) for name in ("mapping", "output"))
-    plain_console(least_width=100).print(convert(mapping, output, **options))
+    plain_console(least_width=110).print(convert(mapping, output, **options))
 
 
 if __name__ == "__main__":
