@@ -25,9 +25,13 @@ def clicks(rows):
     )
 
 
-# Five readers, each of whom clicks on an article a quarter of an hour, somewhat after it appears.
+# Five readers, each of whom clicks on an article a quarter of an hour, no two on the same.
 CLICKS = clicks(
-    [(reader, number, 15 * number + reader) for number in range(10) for reader in range(5)]
+    [
+        (reader, (number + 2 * reader) % 10, 120 + 15 * number + reader)
+        for number in range(10)
+        for reader in range(5)
+    ]
 )
 # The same in lists: three articles shown, of which the first was clicked.
 IMPRESSIONS = CLICKS.select(

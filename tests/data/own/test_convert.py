@@ -211,7 +211,10 @@ def test_ids_are_integers_where_all_are_whole_numbers(tmp_path):
     def plain(table):
         return table.with_columns(pl.col("sku").str.tail(-2))
 
-    whole = clicks([(reader, n + 1, 30 * n) for reader in range(5) for n in range(9)])
+    rows = [
+        (reader, 1 + (n + 2 * reader) % 9, 120 + 30 * n) for reader in range(4) for n in range(9)
+    ]
+    whole = clicks(rows)
     convert(mapping(plain(whole), plain(ARTICLES[1:])), tmp_path / "whole")
     assert behaviors(tmp_path / "whole")["article_ids_inview"].dtype == pl.List(pl.Int64)
     zero = plain(ARTICLES)  # 0 is no article to the models
@@ -224,7 +227,7 @@ def test_what_is_left_out_is_counted_by_its_first_reason(tmp_path):
         {
             "user": ["reader-1", None, "reader-1", "reader-1", "reader-1", "reader-0"],
             "sku": ["a-1", "a-1", None, "a-1", "nowhere", "a-0"],
-            "ts": [None, START, START, 17, START, START],
+            "ts": [None, START, START, 17, START, START + 120 * MINUTE],
         }
     )
     table = pl.concat([CLICKS, bad])
