@@ -11,4 +11,4 @@ def main(config: DictConfig) -> None:
     """Write the data folder, and print what was read, left out and written."""
     options = plain(config)
     mapping, output = (str(options.pop(name)) for name in ("mapping", "output"))
-    plain_console(least_width=100).print(convert(mapping, output, **options))
+    plain_console(least_width=110).print(convert(mapping, output, **options))

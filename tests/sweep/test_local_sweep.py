@@ -189,7 +189,7 @@ def sweep_of(call, demo_folder, tmp_path, monkeypatch):
     def sweep_of(ending, *overrides, **changes):
         script = tmp_path / "train.py"
         script.write_text(TRAINING + ending)
-        monkeypatch.setattr(trial_module, "_TRAIN", script)
+        monkeypatch.setattr(trial_module, "_TRAIN", [str(script)])
         folder = tmp_path / "swept"
         command = [*small("nrms_docvec", demo_folder), f"sweep={write(tmp_path, **changes)}"]
         monkeypatch.setattr(sys, "argv", ["sweep.py", *command, f"output={folder}", *overrides])

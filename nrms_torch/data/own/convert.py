@@ -50,7 +50,7 @@ class ConversionOptions:
     test: float | str = 0.1
     max_history: int = 50
     least_history: int = 1
-    negatives: int = 20
+    negatives: int = 10
     alive: str = "48h"
     pause: str = "30m"
     bad_times: str = "stop"
@@ -116,7 +116,7 @@ def _impressions(
     else:
         summary.count(MADE, READ, len(events))
         summary.count(
-            MADE, "of a click on an article that the reader knew", len(events) - len(clicks)
+            MADE, "of an article that the reader clicked before", len(events) - len(clicks)
         )
         impressions = draw_impressions(
             _with_history(clicks.table(), clicks, settings, summary),
@@ -141,8 +141,9 @@ def _with_history(
     starts, ends = clicks.before(table[READER].to_numpy(), table[TIME].to_numpy())
     starts = np.maximum(starts, ends - settings.max_history)
     enough = ends - starts >= min(settings.least_history, settings.max_history)
-    reason = f"with fewer than {settings.least_history} clicks of the reader before"
-    summary.count(MADE, reason, len(table) - int(enough.sum()))
+    least = settings.least_history
+    reason = f"with fewer than {least} earlier clicks" if least > 1 else "without an earlier click"
+    summary.count(MADE, f"{reason} of the reader", len(table) - int(enough.sum()))
     return table.with_columns(pl.Series(START, starts), pl.Series(END, ends)).filter(enough)
 
 

@@ -1,9 +1,10 @@
 """Negatives for a log that says only what was clicked: drawn from articles alive at that time.
 
-An article is alive for some hours after its publication and after each first click of a reader on
-it. Negatives of a click at time t are drawn from what happened in those hours before t, so that an
-article is drawn as often as readers chose it: popularity alone does not tell the click from them.
-What happens at t or later plays no part.
+An article is alive for some hours after each click on it. The negatives of a click at time t are
+drawn from the newest clicks of all readers before t, so that an article is drawn about as often as
+readers chose it just then: neither its popularity nor its age tells the click from them. (Clicks
+of two whole days are on older articles than the clicks of now, and a model would learn to tell them
+by that.) What happens at t or later plays no part.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from nrms_torch.data.own.logs import ARTICLE, READER, TIME
 from nrms_torch.data.own.summary import Summary
 from nrms_torch.data.schema import CLICKED, INVIEW
 
+_RECENT = 10  # clicks that are drawn from, for each negative that is wanted
 _ROWS = 50_000  # drawn for together
 # Draws for each negative that is wanted: some hit the same article, or one that the reader knows.
 # Rows that get too few are drawn for again, with more.
@@ -26,10 +28,10 @@ _TRIES, _MORE_TRIES = 2, 10
 
 @dataclass(frozen=True)
 class _Past:
-    """What keeps articles alive, sorted by time, and who clicked what."""
+    """The clicks of all readers, sorted by time, and again by who clicked what."""
 
-    times: np.ndarray  # (S,) int64
-    articles: np.ndarray  # (S,) uint32
+    times: np.ndarray  # (N,) int64
+    articles: np.ndarray  # (N,) uint32
     published: np.ndarray  # (A,) int64: no article is shown before
     pairs: np.ndarray  # (N,) int64: reader and article of each click, sorted
     pair_times: np.ndarray  # (N,) int64
@@ -69,17 +71,14 @@ def draw_impressions(
 
 
 def _past(clicks: Clicks, articles: OwnArticles) -> _Past:
-    told = articles.table[PUBLISHED]
-    is_told = told.is_not_null().to_numpy()
-    times = np.concatenate([told.drop_nulls().to_numpy(), clicks.times])
-    codes = np.concatenate([np.flatnonzero(is_told).astype(np.uint32), clicks.articles])
-    order = times.argsort(kind="stable")
-    pairs = clicks.readers.astype(np.int64) * len(told) + clicks.articles
+    published = articles.table[PUBLISHED].fill_null(np.iinfo(np.int64).min).to_numpy()
+    in_time = clicks.times.argsort(kind="stable")
+    pairs = clicks.readers.astype(np.int64) * len(published) + clicks.articles
     by_pair = pairs.argsort(kind="stable")
     return _Past(
-        times=times[order],
-        articles=codes[order],
-        published=told.fill_null(np.iinfo(np.int64).min).to_numpy(),
+        times=clicks.times[in_time],
+        articles=clicks.articles[in_time],
+        published=published,
         pairs=pairs[by_pair],
         pair_times=clicks.times[by_pair],
     )
@@ -98,8 +97,9 @@ def _draw(
     Codes (M, wanted) as int64, -1 at the end of a row that has too few.
     """
     times, readers = clicks[TIME].to_numpy(), clicks[READER].to_numpy().astype(np.int64)
-    first = np.searchsorted(past.times, times - alive)
-    sizes = np.searchsorted(past.times, times) - first
+    ends = np.searchsorted(past.times, times)
+    first = np.maximum(np.searchsorted(past.times, times - alive), ends - _RECENT * wanted)
+    sizes = ends - first
     shares = generator.random((len(clicks), tries * wanted))
     spots = first[:, None] + (shares * sizes[:, None]).astype(np.int64)
     # A stretch may be empty, at the very end too: what is drawn of it is refused below.

@@ -138,7 +138,8 @@ class RawTable:
                 columns[key] = column
             elif self.section.requires(key):
                 told = "" if key in self.section.named else f" ({self.section.name}.{key} names it)"
-                hint = nearest(column, found) or f"; its columns are {', '.join(found)}"
+                there = [name for name in found if name != ROW]
+                hint = nearest(column, there) or f"; its columns are {', '.join(there)}"
                 raise InputError(f"{self.name}: no column {column!r}{told}{hint}")
         return columns
 
@@ -178,9 +179,7 @@ def _scan(path: Path) -> pl.LazyFrame:
             glob=False,
         )
     if kind == "json":
-        return pl.scan_ndjson(
-            path, infer_schema_length=None, row_index_name=ROW, row_index_offset=1, glob=False
-        )
+        return pl.scan_ndjson(path, infer_schema_length=None).with_row_index(ROW, offset=1)
     return pl.scan_parquet(path, row_index_name=ROW, row_index_offset=1, glob=False)
 
 

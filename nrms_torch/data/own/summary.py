@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 READ, USED = "read", "used"
+_WIDTH = 110  # characters, where there is no terminal
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,6 @@ class Summary:
     folder: Path
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     splits: dict[str, SplitSummary] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
 
     def count(self, table: str, reason: str, number: int) -> None:
         """Add rows of a table that were read, used, or left out for a reason; 0 is not told."""
@@ -46,17 +46,16 @@ class Summary:
             name: {key: _plain(value) for key, value in asdict(split).items()}
             for name, split in self.splits.items()
         }
-        return {"counts": self.counts, "splits": splits, "notes": self.notes}
+        return {"counts": self.counts, "splits": splits}
 
     def __rich_console__(self, console: Any, options: Any) -> Iterable[Any]:
         yield self._counts_table()
         yield self._splits_table()
-        yield from self.notes
 
     def __str__(self) -> str:
         from rich.console import Console
 
-        console = Console(markup=False, emoji=False, width=100)
+        console = Console(markup=False, emoji=False, width=_WIDTH)
         with console.capture() as captured:
             console.print(self)
         return captured.get()
@@ -80,19 +79,21 @@ class Summary:
         return table
 
     def _splits_table(self) -> Any:
-        from rich.table import Table
+        from rich.table import Column, Table
 
-        columns = ("impressions", "readers", "in view", "clicks", "history")
-        numbers = [_right(column) for column in columns]
-        table = Table("split", *numbers, "from (UTC)", "to (UTC)", title=f"{self.folder}")
+        numbers = (
+            _right(name) for name in ("impressions", "readers", "in view", "clicks", "history")
+        )
+        times = (Column(name, no_wrap=True) for name in ("from (UTC)", "to (UTC)"))
+        table = Table("split", *numbers, *times, title=str(self.folder))
         for name, split in self.splits.items():
             in_view, history = (
                 f"{total / split.impressions:.1f}"
                 for total in (split.candidates, split.history_clicks)
             )
             counts = (f"{split.impressions:,}", f"{split.readers:,}", in_view, f"{split.clicks:,}")
-            times = (f"{time:%Y-%m-%d %H:%M}" for time in (split.first, split.last))
-            table.add_row(name, *counts, history, *times)
+            first_last = (f"{time:%Y-%m-%d %H:%M}" for time in (split.first, split.last))
+            table.add_row(name, *counts, history, *first_last)
         return table
 
 
