@@ -28,7 +28,7 @@ def main(config: DictConfig) -> None:
         logger=[instantiate(logger) for logger in config.logger.values()],
         default_root_dir=config.run,
     )
-    origin = check_origin(datamodule, module, trainer.world_size, before)
+    origin = check_origin(datamodule, trainer.world_size, before)
     datamodule.check(trainer.world_size)
     if trainer.is_global_zero:
         print(datamodule.summary("train"), datamodule.summary("validation"), sep="\n")

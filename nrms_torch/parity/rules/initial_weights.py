@@ -18,8 +18,8 @@ _GLOROT = _TEST + "test_wide_kernels_are_glorot_uniform"
 def _afterwards(redraw: Callable[[nn.Module, torch.Generator], None]) -> Patch:
     """Initialise, then go through the modules once more."""
 
-    def broken(real: Any, model: nn.Module, **options: Any) -> None:
-        real(model, **options)
+    def broken(real: Any, model: nn.Module, *arguments: Any, **options: Any) -> None:
+        real(model, *arguments, **options)
         generator = torch.Generator().manual_seed(123)
         with torch.no_grad():
             for module in model.modules():

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nrms_torch.model.attention import SelfAttention
+from nrms_torch.model.hyper_parameters import BaselineHyperParameters
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.parity.rules.adam import decaying
 from nrms_torch.parity.rules.rule import Patch, Rule, around
@@ -27,6 +28,7 @@ def _l2_of_more(chosen: Callable[[NRMS], list[Tensor]]) -> Patch:
     """Add the squares of other tensors to the L2 term."""
 
     def weighed(model: NRMS, loss: Tensor) -> Tensor:
+        assert isinstance(model.hyper_parameters, BaselineHyperParameters)
         weight = model.hyper_parameters.newsencoder_l2_regularization
         return loss + weight * torch.stack([one.square().sum() for one in chosen(model)]).sum()
 
