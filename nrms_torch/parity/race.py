@@ -28,6 +28,7 @@ from nrms_torch.parity.training_checks import train_on
 from nrms_torch.parity.twin import build_twin, give_weights, take_weights, twin_dots
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.lightning_module import NRMSModule
+from nrms_torch.training.variants import resolve_variant
 
 if TYPE_CHECKING:  # TensorFlow takes seconds to import, and may not be installed
     from nrms_tf_reference import Reference
@@ -65,6 +66,7 @@ def run_race(config: DictConfig) -> Race:
     for name, choices in _CHOICES.items():
         if config[name] not in choices:
             raise InputError(f"{name}: {config[name]!r} is none of {', '.join(choices)}")
+    resolve_variant(config)
     if config.model.dropout != 0:
         raise InputError(f"model.dropout: expected 0, found {config.model.dropout}")
     if config.precision == "float64":
