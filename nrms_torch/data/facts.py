@@ -13,7 +13,7 @@ import polars as pl
 
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
-from nrms_torch.data.impressions import Impressions
+from nrms_torch.data.impressions import IMPRESSIONS_PER_PART, Impressions
 from nrms_torch.data.schema import ARTICLE_ID, CATEGORY
 
 FACTS = 2  # category number, 0 for none, and popularity in units
@@ -47,14 +47,16 @@ def popularity(impressions: Impressions, rows: int) -> np.ndarray:
     an impression were clicked alike. 0 for what was not shown, and for the unknown article.
     """
     assert impressions.labels is not None, "there are clicks"
-    sizes = np.diff(impressions.offsets)
-    owners = np.repeat(np.arange(len(sizes)), sizes)
-    clicks = np.bincount(owners, weights=impressions.labels, minlength=len(sizes))
-    expected = (clicks / np.maximum(sizes, 1))[owners]
-    found, chance = (
-        np.bincount(impressions.candidates, weights=weights, minlength=rows) + _PRIOR
-        for weights in (impressions.labels, expected)
-    )
+    found, chance = np.full((2, rows), _PRIOR)
+    for start in range(0, len(impressions), IMPRESSIONS_PER_PART):
+        offsets = impressions.offsets[start : start + IMPRESSIONS_PER_PART + 1]
+        part, sizes = slice(offsets[0], offsets[-1]), np.diff(offsets)
+        labels, candidates = impressions.labels[part], impressions.candidates[part]
+        owners = np.repeat(np.arange(len(sizes)), sizes)
+        clicks = np.bincount(owners, weights=labels, minlength=len(sizes))
+        found += np.bincount(candidates, weights=labels, minlength=rows)
+        expected = (clicks / np.maximum(sizes, 1))[owners]
+        chance += np.bincount(candidates, weights=expected, minlength=rows)
     ratio: np.ndarray = np.log(found / chance)
     ratio[0] = 0
     return ratio

@@ -66,8 +66,8 @@ def for_training(
         model["document_vector_size"] = datamodule.table.features.shape[1]
     else:
         embeddings = _transformer_rows(vocabulary, start=0)
-        if is_standard and embeddings is not None and not _is_going_on(config):
-            embeddings = start_of_words(datamodule, embeddings)
+        if is_standard and not _is_going_on(config):
+            embeddings = start_of_words(datamodule, embeddings, model["embedding_size"])
         model["vocabulary_size"] = len(vocabulary.token_ids)
         model["pad_token"] = vocabulary.pad
         if embeddings is not None:

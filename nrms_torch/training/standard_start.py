@@ -23,6 +23,7 @@ from nrms_torch.data.word_vectors import (
     TITLES_FITTED,
     equally_spaced,
     fitted,
+    from_co_occurrence,
     weighted_by_rarity,
 )
 from nrms_torch.ranks import is_rank_zero
@@ -64,14 +65,17 @@ def start_at_the_cosine(module: NRMSModule, datamodule: NewsDataModule) -> None:
     }
 
 
-def start_of_words(datamodule: NewsDataModule, embeddings: Tensor) -> Tensor:
-    """Fit a transformer's word embeddings (V, E) to its sentence vectors of the articles' titles.
+def start_of_words(datamodule: NewsDataModule, embeddings: Tensor | None, size: int) -> Tensor:
+    """Give word vectors to start from, before the facts are there.
 
-    Before the facts are there. It takes minutes on a CPU, since the transformer reads the titles.
+    A transformer's embeddings (V, E) are fitted to its sentence vectors of the articles' titles,
+    which takes minutes on a CPU, since the transformer reads them. Without a transformer they are
+    (V, size) and come from which words share titles.
     """
     vocabulary, titles = datamodule.vocabulary, datamodule.table.features[1:]
     assert vocabulary is not None, "NRMS reads titles"
-    assert vocabulary.transformer is not None, "the embeddings are a transformer's"
+    if embeddings is None or vocabulary.transformer is None:
+        return from_co_occurrence(titles, vocabulary.pad, len(vocabulary.token_ids), size)
     words = weighted_by_rarity(embeddings, titles, vocabulary.pad)
     chosen = equally_spaced(len(titles), TITLES_FITTED)
     texts = article_titles(datamodule.config)
