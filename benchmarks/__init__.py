@@ -1,0 +1,1 @@
+"""Proofs that are run from a checkout, beside the package."""
