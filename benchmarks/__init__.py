@@ -1,1 +1,1 @@
-"""How fast we are, measured from a checkout: training and evaluation, and the server under load."""
+"""How fast we are, and what each part of the model is worth: measured from a checkout."""

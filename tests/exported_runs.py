@@ -19,6 +19,12 @@ from nrms_torch.training.origin import describe_origin
 from nrms_torch.training.run_folder import RunFolder
 
 KINDS = ("nrms", "nrms_dense_layers", "nrms_docvec")
+# Dense layers are the baseline's alone.
+KINDS_OF_VARIANTS = [
+    *((kind, "baseline") for kind in KINDS),
+    ("nrms", "standard"),
+    ("nrms_docvec", "standard"),
+]
 VARIANTS = ("baseline", "standard")
 OWN_DATA = OmegaConf.create({"format": None, "path": None, "vectors": None})
 
@@ -34,7 +40,7 @@ _SETTINGS = {
 def make_run(kind: str, variant: str, data: Path, path: Path, *more: str) -> None:
     """Make a run folder with a checkpoint, as training makes one."""
     model = "nrms_docvec" if kind == "nrms_docvec" else "nrms"
-    overrides = [*small(model, data), *_SETTINGS[kind], f"model.variant={variant}", f"run={path}"]
+    overrides = [*small(model, data, variant), *_SETTINGS[kind], f"run={path}"]
     overrides += more
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
         config = compose("train", overrides)

@@ -34,14 +34,14 @@ def _fork_server() -> ForkServer:
     return ForkServer(ROOT)
 
 
-def small(model: str, folder: Path) -> list[str]:
+def small(model: str, folder: Path, variant: str = "standard") -> list[str]:
     """Give the overrides of a model that trains in seconds."""
-    own = {
-        "nrms_docvec": ["model.newsencoder_units_per_layer=[32]"],
-        "nrms": ["model.title_size=8", "model.embedding_size=24"],
-    }
+    own = ["model.title_size=8", "model.embedding_size=24"] if model == "nrms" else []
+    if variant == "baseline" and model == "nrms_docvec":
+        own = ["model.newsencoder_units_per_layer=[32]"]
     return [
         f"model={model}",
+        f"model.variant={variant}",
         f"data.path={folder}",
         "data.generate=null",
         "model.head_num=4",
@@ -49,7 +49,7 @@ def small(model: str, folder: Path) -> list[str]:
         "model.attention_hidden_dim=16",
         "training.learning_rate=1e-3",
         "trainer.max_epochs=2",
-        *own[model],
+        *own,
     ]
 
 

@@ -15,7 +15,11 @@ from fastapi import FastAPI
 from nrms_tf_reference.reference import Reference, build
 from nrms_torch.configuration import compose, plain
 from nrms_torch.errors import InputError, stop
-from nrms_torch.model.hyper_parameters import HyperParameters, NRMSHyperParameters
+from nrms_torch.model.hyper_parameters import (
+    BaselineHyperParameters,
+    HyperParameters,
+    NRMSHyperParameters,
+)
 from nrms_torch.serving import Bundle
 from nrms_torch.serving.api.listening import listen
 from nrms_torch.serving.api.schemas import (
@@ -61,6 +65,11 @@ def reference_app(bundle: Bundle, reference: Reference) -> FastAPI:
 
 def _config(hyper_parameters: HyperParameters, width: int) -> dict[str, Any]:
     """Name a bundle's hyper-parameters as the baseline does; `width` is that of its features."""
+    if not isinstance(hyper_parameters, BaselineHyperParameters):
+        raise InputError(
+            f"bundle: is of the {hyper_parameters.variant} variant; expected baseline, for the "
+            "reference is no other"
+        )
     names = ("history_size", "head_num", "head_dim", "attention_hidden_dim")
     config = {name: getattr(hyper_parameters, name) for name in names}
     config["newsencoder_units_per_layer"] = hyper_parameters.newsencoder_units_per_layer

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from nrms_tf_reference.parity.live_reference import require_tensorflow
 from nrms_torch.errors import InputError
 from nrms_torch.fields import require_integer, require_number
+from nrms_torch.training.variants import resolve_variant
 
 # Cases that have a side of TensorFlow's.
 _WITH_REFERENCE = ("train", "evaluate")
@@ -68,6 +69,7 @@ def read_settings(config: DictConfig) -> Settings:
     require_number("seconds", config.seconds, least=0)
     threads = torch.get_num_threads() if config.threads is None else config.threads
     require_integer("threads", threads, 1)
+    resolve_variant(config)
     plain = OmegaConf.to_container(
         OmegaConf.create({name: config[name] for name in _SECTIONS}), resolve=True
     )

@@ -29,6 +29,7 @@ from nrms_torch.fields import require_integer
 from nrms_torch.keras_weights.names import to_keras
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.lightning_module import NRMSModule
+from nrms_torch.training.variants import resolve_variant
 
 if TYPE_CHECKING:  # TensorFlow takes seconds to import, and may not be installed
     from nrms_tf_reference.reference import Reference
@@ -96,6 +97,7 @@ def _checked(config: DictConfig) -> DictConfig:
     for name, choices in _CHOICES.items():
         if config[name] not in choices:
             raise InputError(f"{name}: {config[name]!r} is none of {', '.join(choices)}")
+    resolve_variant(config)
     if config.model.dropout != 0:
         raise InputError(f"model.dropout: expected 0, found {config.model.dropout}")
     if config.precision == "float64":

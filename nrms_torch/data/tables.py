@@ -40,6 +40,11 @@ def titles(
     return title_table(ids, texts, vocabulary, title_size)
 
 
+def article_titles(config: DataConfig) -> list[str]:
+    """Give the texts (R - 1,) that `titles` makes tokens of."""
+    return article_texts(_articles(config), config.text_columns)[1]
+
+
 def titles_without_text(config: DataConfig) -> ArticleTable:
     """Make the table of `titles` with the same rows and no tokens, which takes far less time."""
     ids = _articles(config).select(ARTICLE_ID).collect()[ARTICLE_ID]

@@ -54,7 +54,7 @@ def verify(folder: Path, checkpoint: Path) -> Agreement:
     model = load_module(checkpoint).model.eval()
     if len(bundle.features.shape) == 2 and bundle.reads_titles:
         known = len(model.word_embeddings())
-        if bundle.features.max() >= known:
+        if bundle.title_tokens(bundle.features).max() >= known:
             raise InputError(f"{folder}: has tokens that {checkpoint}, with {known}, lacks")
     table = ArticleTable(bundle.articles[ARTICLE_ID], np.array(bundle.features))
     return check_bundle(Recommender(bundle), model, table)

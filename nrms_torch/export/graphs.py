@@ -15,9 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from nrms_torch.errors import InputError
-from nrms_torch.model.explanation import click_directions, title_parts, title_weights
+from nrms_torch.model import explanation
 from nrms_torch.model.news_encoder import TitleEncoder
 from nrms_torch.model.nrms import NRMS
+from nrms_torch.model.standard import explanation as standard_explanation
+from nrms_torch.model.standard.news_encoder import StandardTitleEncoder
+from nrms_torch.model.standard.user_encoder import StandardUserEncoder
 from nrms_torch.serving.bundle import NEWS_ENCODER, USER_ENCODER, USER_EXPLAIN
 
 # What the exporter itself speaks, so that nothing is converted; onnxruntime reads later ones too.
@@ -41,16 +44,17 @@ def write_graphs(model: NRMS, features: Tensor, folder: Path) -> None:
     dimension of each input and output is free: U articles or B users.
 
     - news_encoder.onnx: `articles` → `vectors` (U, D); of titles also `parts` (U, T, D), which add
-      up to the vectors, or, with dense layers, the pooling's `weights` (U, T).
+      up to the vectors, in the standard variant with one more part, which is no word's; or, with
+      dense layers, the pooling's `weights` (U, T).
     - user_encoder.onnx: `clicked` (B, H, D) → `users` (B, D); the standard variant takes `known`
       (B, H) too, false where a click is the unknown article or padding.
-    - user_explain.onnx: those and `candidates` (B, D) → `directions` (B, H, D), see
-      `model.explanation.click_directions`.
+    - user_explain.onnx: those and `candidates` (B, D) → `directions` (B, H, D), whose dots with
+      the clicks are what they add to the scores.
     """
     hyper_parameters = model.hyper_parameters
     size, width = hyper_parameters.history_size, hyper_parameters.vector_size
     clicks = {"clicked": torch.rand(_EXAMPLE_ROWS, size, width)}
-    if hyper_parameters.variant == "standard":
+    if model.is_standard:
         clicks["known"] = torch.ones(_EXAMPLE_ROWS, size, dtype=torch.bool)
     candidates = {"candidates": torch.rand(_EXAMPLE_ROWS, width)}
     articles = {"articles": features[:1].repeat(_EXAMPLE_ROWS, 1)}
@@ -65,16 +69,24 @@ class _News(nn.Module):
         super().__init__()
         self.encoder = model.news_encoder
         self.outputs = ["vectors"]
-        if isinstance(self.encoder, TitleEncoder):
-            self.outputs.append("parts" if self.encoder.stack is None else "weights")
+        match self.encoder:
+            case StandardTitleEncoder():
+                self.outputs.append("parts")
+            case TitleEncoder():
+                self.outputs.append("parts" if self.encoder.stack is None else "weights")
 
     def forward(self, articles: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         vectors: Tensor = self.encoder(articles)
-        if not isinstance(self.encoder, TitleEncoder):
-            return vectors
-        # The optimizer finds what this has in common with the vectors.
-        shares = title_parts if self.encoder.stack is None else title_weights
-        return vectors, shares(self.encoder, articles)
+        # The optimizer finds what the shares have in common with the vectors.
+        match self.encoder:
+            case StandardTitleEncoder():
+                return vectors, standard_explanation.title_parts(self.encoder, articles)
+            case TitleEncoder(stack=None):
+                return vectors, explanation.title_parts(self.encoder, articles)
+            case TitleEncoder():
+                return vectors, explanation.title_weights(self.encoder, articles)
+            case _:
+                return vectors
 
 
 class _Users(nn.Module):
@@ -91,7 +103,10 @@ class _Explain(_Users):
     def forward(  # type: ignore[override]
         self, clicked: Tensor, candidates: Tensor, known: Tensor | None = None
     ) -> Tensor:
-        return click_directions(self.encoder, clicked, known, candidates)
+        if isinstance(self.encoder, StandardUserEncoder):
+            assert known is not None
+            return standard_explanation.click_directions(self.encoder, clicked, known, candidates)
+        return explanation.click_directions(self.encoder, clicked, known, candidates)
 
 
 def _write(

@@ -9,7 +9,7 @@ import numpy as np
 from nrms_torch.errors import InputError
 from nrms_torch.files import replacing
 from nrms_torch.keras_weights.layers import KINDS, Encoders, Layer, layer_of_ranks, layers_of
-from nrms_torch.model.hyper_parameters import NRMSHyperParameters
+from nrms_torch.model.hyper_parameters import BaselineHyperParameters, NRMSHyperParameters
 from nrms_torch.model.nrms import NRMS
 
 _VARIABLE = re.compile(r"(?P<layer>.+)/vars/(?P<number>\d+)")
@@ -86,6 +86,7 @@ def _write_layer(file: Any, group: str, name: str) -> Any:
 def _dropouts(model: NRMS) -> int:
     """Count the baseline's dropout layers: one after the embedding, and one after each layer."""
     hyper_parameters = model.hyper_parameters
+    assert isinstance(hyper_parameters, BaselineHyperParameters)
     units = len(hyper_parameters.newsencoder_units_per_layer)
     return 1 + max(units, 1) if isinstance(hyper_parameters, NRMSHyperParameters) else units
 

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nrms_torch.model.dropout import Dropout
-from nrms_torch.model.hyper_parameters import Variant
 from nrms_torch.model.normalise import Normalise
 from nrms_torch.model.over_ranks import Counts, sum_over_ranks
 
@@ -20,17 +19,16 @@ class CountedBatchNorm(nn.Module):
 
     Weighting by counts gives the statistics of the repeated rows exactly, so that an article is
     encoded once. In the baseline, Keras 2's TimeDistributed runs the update of the moving
-    statistics twice a call (measured) and keeps the biased variance; the standard variant has
-    torch's momentum and eps and one update.
+    statistics twice a call (measured) and keeps the biased variance.
     """
 
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, size: int, variant: Variant) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
         # Two updates m ← .99 m + .01 x with one x are a single step of 1 - .99².
-        self.step, self.eps = (1 - 0.99**2, 1e-3) if variant == "baseline" else (0.1, 1e-5)
+        self.step, self.eps = 1 - 0.99**2, 1e-3
         self.weight = nn.Parameter(torch.ones(size))
         self.bias = nn.Parameter(torch.zeros(size))
         self.register_buffer("running_mean", torch.zeros(size))
@@ -56,13 +54,11 @@ class CountedBatchNorm(nn.Module):
 class DenseStack(nn.Module):
     """Dense with relu → BatchNorm → dropout, once per entry of `units`."""
 
-    def __init__(
-        self, input_size: int, units: tuple[int, ...], dropout: float, variant: Variant
-    ) -> None:
+    def __init__(self, input_size: int, units: tuple[int, ...], dropout: float) -> None:
         super().__init__()
         sizes = zip((input_size, *units), units, strict=False)
         self.dense = nn.ModuleList(nn.Linear(before, after) for before, after in sizes)
-        self.batch_norm = nn.ModuleList(CountedBatchNorm(size, variant) for size in units)
+        self.batch_norm = nn.ModuleList(CountedBatchNorm(size) for size in units)
         self.dropout = Dropout(dropout)
 
     def forward(self, X: Tensor, counts: Counts | None = None) -> Tensor:

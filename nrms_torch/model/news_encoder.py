@@ -1,4 +1,4 @@
-"""The two news encoders: an article's title tokens or its document vector to an article vector.
+"""The baseline's two news encoders: title tokens or a document vector to an article vector.
 
 Dimensions: U articles, T tokens of a title, E word-embedding width, W document-vector width,
 D = head_num * head_dim.
@@ -21,20 +21,20 @@ _TITLES_AT_ONCE = 64
 class TitleEncoder(nn.Module):
     """NRMS' news encoder: embedding → dropout → self-attention → dropout → additive pooling.
 
-    With `newsencoder_units_per_layer` the second dropout gives way to a dense stack. The standard
-    variant masks padding tokens; the baseline lets them take part.
+    With `newsencoder_units_per_layer` the second dropout gives way to a dense stack. Padding tokens
+    take part, as in the baseline; with a `pad_token` they would be masked.
     """
 
     def __init__(self, hyper_parameters: NRMSHyperParameters) -> None:
         super().__init__()
         hp = hyper_parameters
-        self.pad_token = hp.pad_token if hp.variant == "standard" else None
+        self.pad_token: int | None = None
         self.embedding = nn.Embedding(hp.vocabulary_size, hp.embedding_size)
         self.self_attention = SelfAttention(
-            hp.embedding_size, hp.head_num, hp.head_dim, transposed=hp.variant == "baseline"
+            hp.embedding_size, hp.head_num, hp.head_dim, transposed=True
         )
         units = hp.newsencoder_units_per_layer
-        self.stack = DenseStack(hp.vector_size, units, hp.dropout, hp.variant) if units else None
+        self.stack = DenseStack(hp.vector_size, units, hp.dropout) if units else None
         self.pooling = AdditivePooling(hp.vector_size, hp.attention_hidden_dim)
         self.dropout = Dropout(hp.dropout)
 
@@ -73,9 +73,7 @@ class DocumentEncoder(nn.Module):
         super().__init__()
         hp = hyper_parameters
         units = hp.newsencoder_units_per_layer
-        self.stack = (
-            DenseStack(hp.document_vector_size, units, hp.dropout, hp.variant) if units else None
-        )
+        self.stack = DenseStack(hp.document_vector_size, units, hp.dropout) if units else None
         self.output = nn.Linear((hp.document_vector_size, *units)[-1], hp.vector_size)
 
     def forward(self, vectors: Tensor, counts: Counts | None = None) -> Tensor:

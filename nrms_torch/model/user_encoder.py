@@ -1,19 +1,19 @@
-"""The user encoder: the vectors of the clicked articles to one user vector."""
+"""The baseline's user encoder: the vectors of the clicked articles to one user vector."""
 
 from torch import Tensor, nn
 
 from nrms_torch.model.attention import AdditivePooling, SelfAttention
-from nrms_torch.model.hyper_parameters import HyperParameters
+from nrms_torch.model.hyper_parameters import BaselineHyperParameters
 
 
 class UserEncoder(nn.Module):
     """Self-attention over the H clicked articles, then additive pooling; no dropout."""
 
-    def __init__(self, hyper_parameters: HyperParameters) -> None:
+    def __init__(self, hyper_parameters: BaselineHyperParameters) -> None:
         super().__init__()
         hp = hyper_parameters
         self.self_attention = SelfAttention(
-            hp.vector_size, hp.head_num, hp.head_dim, transposed=hp.variant == "baseline"
+            hp.vector_size, hp.head_num, hp.head_dim, transposed=True
         )
         self.pooling = AdditivePooling(hp.vector_size, hp.attention_hidden_dim)
 

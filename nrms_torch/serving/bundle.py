@@ -18,7 +18,7 @@ from nrms_torch.data.schema import ARTICLE_ID, HISTORY
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
 from nrms_torch.files import file_sha256
-from nrms_torch.model.hyper_parameters import HyperParameters, NRMSHyperParameters, from_mapping
+from nrms_torch.model.hyper_parameters import HyperParameters, from_mapping
 
 FORMAT = 1
 BUNDLE = "bundle"  # the name that a run folder has it under
@@ -41,7 +41,8 @@ class Bundle:
     """A bundle's parts, verified; R counts the articles and, as row 0, the unknown one.
 
     `articles` has R - 1 rows of `article_id`, `title` and `category`; `features` are title tokens
-    (R, T) int32 or document vectors (R, W) float32, `vectors` (R, D) float32 what the news encoder
+    (R, T) int32 or document vectors (R, W) float32, in the standard variant with two facts behind
+    each row (see data/facts.py), `vectors` (R, D) float32 what the news encoder
     makes of them, both memory-mapped. `vocabulary` is None for document vectors. `readers` are the
     histories of sample readers, oldest click first, as lists of article ids; a bundle may have
     none. `manifest` is model.json, from whose `files` all hashes can be read.
@@ -61,6 +62,11 @@ class Bundle:
         """Whether the model reads titles (NRMS), not document vectors (NRMSDocVec)."""
         return self.vocabulary is not None
 
+    def title_tokens(self, features: np.ndarray) -> np.ndarray:
+        """Give the tokens (…, T) of a title model's features, without the facts behind them."""
+        title_size: int = getattr(self.hyper_parameters, "title_size")  # noqa: B009
+        return features[..., :title_size]
+
     @cached_property
     def version(self) -> str:
         """Name the bundle by its content: the first digits of its digest."""
@@ -71,7 +77,7 @@ class Bundle:
         """Read and verify a bundle; InputError, in one line, where any part of it is not sound."""
         manifest = _read_manifest(folder)
         hyper_parameters = from_mapping(manifest["model"])
-        reads_titles = isinstance(hyper_parameters, NRMSHyperParameters)
+        reads_titles = hyper_parameters.reads_titles
         names = _FILES + _VOCABULARY_FILES * reads_titles
         if READERS in manifest["files"]:
             names += (READERS,)

@@ -31,6 +31,7 @@ class Encoders:
         self._folder = folder
         self._threads = threads
         self._width = hyper_parameters.vector_size
+        self._history_size = hyper_parameters.history_size
         self._masks_unknown = hyper_parameters.variant == "standard"
         self._news = self._session(NEWS_ENCODER)
         self._users = self._session(USER_ENCODER)
@@ -49,10 +50,19 @@ class Encoders:
         """Encode users by clicked vectors (B, H, D) of rows (B, H) to (B, D)."""
         return np.asarray(self._users.run(["users"], self._clicks(clicked, rows))[0])
 
+    def common_user(self) -> np.ndarray:
+        """Give the part (D,) that every reader's vector has: in the baseline there is none."""
+        if not self._masks_unknown:
+            return np.zeros(self._width, dtype=np.float32)
+        nothing = np.zeros((1, self._history_size), dtype=np.int64)
+        clicked = np.zeros((*nothing.shape, self._width), dtype=np.float32)
+        return self.users(clicked, nothing)[0]
+
     def title_shares(self, titles: np.ndarray) -> tuple[WordMeasure, np.ndarray]:
         """Split titles (U, T) over their tokens: parts (U, T, D) that add up to the vectors.
 
-        With dense layers there are none, and pooling weights (U, T) are given in their place.
+        The standard variant has (U, T + 2) for (U, T + 1, D), the last being no word's. With dense
+        layers there are none, and pooling weights (U, T) are given in their place.
         """
         name = self._news.get_outputs()[-1].name
         shares = np.asarray(self._news.run([name], {"articles": titles})[0])
@@ -61,7 +71,10 @@ class Encoders:
     def click_directions(
         self, clicked: np.ndarray, rows: np.ndarray, candidates: np.ndarray
     ) -> np.ndarray:
-        """Give (B, H, D) whose dots with clicked (B, H, D) add up to the scores of (B, D)."""
+        """Give (B, H, D) whose dots with clicked (B, H, D) are what the clicks add to a score.
+
+        The scores are those of `candidates` (B, D); what is left is what every reader's has.
+        """
         inputs = self._clicks(clicked, rows) | {"candidates": candidates}
         return np.asarray(self._explain.run(["directions"], inputs)[0])
 

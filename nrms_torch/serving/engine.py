@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from nrms_torch.console import shown
+from nrms_torch.data.facts import POPULARITY_UNIT
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.schema import Split
@@ -265,7 +266,7 @@ class Recommender:
         return explain(
             now,
             self._encoders,
-            self.bundle.vocabulary,
+            self.bundle,
             history=list(history)[-self.history_size :],
             history_rows=rows,
             user=user,
@@ -284,7 +285,10 @@ class Recommender:
         now = self._store.snapshot
         for place, article in enumerate(articles):
             now.require_own_id(f"articles[{place}].article_id", article.article_id)
-        features, unknown_tokens = article_features(self.bundle, articles)
+        # An update keeps what train's readers clicked; what is new has no popularity.
+        old = [now.vectors[now.row_of.get(article.article_id, 0)] for article in articles]
+        popularity = [round(float(vector[-1]) / POPULARITY_UNIT) for vector in old]
+        features, unknown_tokens = article_features(self.bundle, articles, popularity)
         if not articles:
             return Added(0, 0, 0)
         vectors = self._encoders.news(features)

@@ -12,6 +12,7 @@ import numpy as np
 
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.serving.articles import ArticleId, Snapshot
+from nrms_torch.serving.bundle import Bundle
 from nrms_torch.serving.encoders import Encoders, WordMeasure
 
 
@@ -25,7 +26,7 @@ class WordPart:
 
 @dataclass(frozen=True)
 class TitlePart:
-    """A title's words; `padding` is what the positions behind them carry, all without words."""
+    """A title's words; `padding` is what is no word's: the positions behind them, a category."""
 
     words: list[WordPart]
     padding: float
@@ -46,15 +47,17 @@ class Explanation:
     """A candidate's score, in parts.
 
     score = Σ contribution over `clicks`, oldest first, + `padding`, what a history shorter than
-    the model's adds. Where `word_measure` is "contribution", words and padding of `title` add up
-    to the score as well, and those of each click to its contribution; where it is "weight", they
-    are weights that add up to 1; None without words.
+    the model's adds, + `common`, what every reader's score of the article has. Where
+    `word_measure` is "contribution", words and padding of `title` add up to the score as well, and
+    those of each click to its contribution; where it is "weight", they are weights that add up to
+    1; None without words.
     """
 
     article_id: ArticleId
     score: float
     clicks: list[ClickPart]
     padding: float
+    common: float
     title: TitlePart | None
     word_measure: WordMeasure | None
 
@@ -62,7 +65,7 @@ class Explanation:
 def explain(
     snapshot: Snapshot,
     encoders: Encoders,
-    vocabulary: Vocabulary | None,
+    bundle: Bundle,
     *,
     history: Sequence[ArticleId],
     history_rows: np.ndarray,
@@ -82,13 +85,15 @@ def explain(
     rows = np.append(history_rows[padding:], candidate_row)
     titles: list[TitlePart | None] = [None] * len(rows)
     measure: WordMeasure | None = None
-    if vocabulary is not None and snapshot.tokens is not None:
+    if bundle.vocabulary is not None and snapshot.tokens is not None:
         measure, shares = encoders.title_shares(snapshot.tokens[rows])
         if measure == "contribution":
             onto = np.concatenate([directions[padding:], user[None]])
             shares = np.einsum("utd,ud->ut", shares, onto)
         titles = [
-            title_part(vocabulary, snapshot.tokens[row], share) if row else None
+            title_part(bundle.vocabulary, bundle.title_tokens(snapshot.tokens[row]), share)
+            if row
+            else None
             for row, share in zip(rows, shares, strict=True)
         ]
     return Explanation(
@@ -101,13 +106,14 @@ def explain(
             )
         ],
         padding=float(contributions[:padding].sum()),
+        common=float(vector @ encoders.common_user()),
         title=titles[-1],
         word_measure=measure,
     )
 
 
 def title_part(vocabulary: Vocabulary, tokens: np.ndarray, values: np.ndarray) -> TitlePart:
-    """Join the tokens (T,) of a title to words, and add up their values (T,) word by word."""
+    """Join the tokens (T,) of a title to words, and add up their values (≥ T,) word by word."""
     own = tokens != vocabulary.pad
     length = int(own.nonzero()[0][-1]) + 1 if own.any() else 0
     token_ids = vocabulary.token_ids[tokens[:length]].tolist()

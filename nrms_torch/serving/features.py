@@ -1,20 +1,39 @@
-"""What the news encoder reads of articles that arrive: their title's tokens, or their vector."""
+"""What the news encoder reads of articles that arrive: their title's tokens, or their vector.
+
+In the standard variant with their facts: the category, and the popularity that an article brings.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from nrms_torch.data.facts import FACTS, numbered
 from nrms_torch.errors import InputError
+from nrms_torch.model.hyper_parameters import StandardHyperParameters
 from nrms_torch.serving.articles import Article
 from nrms_torch.serving.bundle import Bundle
 
 
-def article_features(bundle: Bundle, articles: Sequence[Article]) -> tuple[np.ndarray, int]:
+def article_features(
+    bundle: Bundle, articles: Sequence[Article], popularity: Sequence[int]
+) -> tuple[np.ndarray, int]:
     """Give tokens (U, T) int32 or vectors (U, W) float32, and how many tokens were left out.
 
+    In the standard variant facts stand behind them, of which `popularity`, in units, is one.
     Raises InputError, naming article and field, for one without what the model reads.
     """
-    width = bundle.features.shape[1]
+    hyper_parameters = bundle.hyper_parameters
+    if not isinstance(hyper_parameters, StandardHyperParameters):
+        return _texts_or_vectors(bundle, articles, bundle.features.shape[1])
+    features, left_out = _texts_or_vectors(bundle, articles, bundle.features.shape[1] - FACTS)
+    numbers = numbered([article.category for article in articles], hyper_parameters.categories)
+    facts = np.stack([numbers, np.asarray(popularity, dtype=np.int32)], axis=1)
+    return np.concatenate([features, facts.astype(features.dtype)], axis=1), left_out
+
+
+def _texts_or_vectors(
+    bundle: Bundle, articles: Sequence[Article], width: int
+) -> tuple[np.ndarray, int]:
     if bundle.vocabulary is None:
         vectors = [_vector(place, article, width) for place, article in enumerate(articles)]
         return np.array(vectors, dtype=np.float32).reshape(-1, width), 0

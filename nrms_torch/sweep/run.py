@@ -17,6 +17,7 @@ from nrms_torch.sweep.report import describe, report
 from nrms_torch.sweep.space import Sweep, key_of, override
 from nrms_torch.sweep.study import left, opened
 from nrms_torch.sweep.trial import TrainingFailedError, Trials
+from nrms_torch.training.variants import resolve_variant
 
 _OWN = ("sweep", "output", "trials", "workers")
 _TRIALS_OWN = ("run", "resume")
@@ -34,6 +35,7 @@ def run_sweep(config: DictConfig, typed: Sequence[str]) -> None:
     sweep, folder = Sweep.read(Path(str(config.sweep))), Path(str(config.output))
     overrides = _for_training(sweep, typed)
     default = compose("train", overrides)
+    resolve_variant(default)
     trials = Trials(folder, sweep, overrides, default.trainer.max_epochs, config.workers)
     number = min(config.trials, len(sweep.points()) if sweep.method == "grid" else config.trials)
     study = opened(

@@ -22,11 +22,21 @@ from nrms_torch.fields import from_fields, require_integer
 from nrms_torch.model.hyper_parameters import (
     NRMSDocVecHyperParameters,
     NRMSHyperParameters,
+    StandardHyperParameters,
+    StandardNRMSDocVecHyperParameters,
+    StandardNRMSHyperParameters,
     from_mapping,
 )
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.training.lightning_module import NRMSModule, TrainingParameters
 from nrms_torch.training.run_folder import RunFolder
+from nrms_torch.training.standard_start import (
+    know_facts,
+    learn_facts,
+    start_at_the_cosine,
+    start_of_words,
+)
+from nrms_torch.training.variants import resolve_variant
 
 
 def for_training(
@@ -37,6 +47,7 @@ def for_training(
     Sizes that the data decides are filled in: the vocabulary's, a transformer's embedding width,
     a document vector's. Raises InputError for whatever in the configuration or the data is wrong.
     """
+    resolve_variant(config)
     training = from_fields(TrainingParameters, "training", plain(config.training))
     require_integer("seed", config.seed, 0)
     model = plain(config.model)
@@ -50,18 +61,25 @@ def for_training(
         vocabulary=vocabulary,
     )
     vocabulary, embeddings = datamodule.vocabulary, None
+    is_standard = model["variant"] == "standard"
     if vocabulary is None:
         model["document_vector_size"] = datamodule.table.features.shape[1]
     else:
         embeddings = _transformer_rows(vocabulary, start=0)
+        if is_standard and not _is_going_on(config):
+            embeddings = start_of_words(datamodule, embeddings, model["embedding_size"])
         model["vocabulary_size"] = len(vocabulary.token_ids)
         model["pad_token"] = vocabulary.pad
         if embeddings is not None:
             model["embedding_size"] = embeddings.shape[1]
+    if is_standard:
+        model["categories"] = learn_facts(datamodule)
     module = NRMSModule(model, vars(training), config.seed)
     if embeddings is not None:
         module.model.set_word_embeddings(embeddings)
     module.table = torch.from_numpy(datamodule.table.features)
+    if is_standard:
+        start_at_the_cosine(module, datamodule)
     L.seed_everything(config.seed, verbose=False)
     return datamodule, module
 
@@ -71,6 +89,7 @@ def for_preparing(config: DictConfig) -> tuple[DataConfig, ArticleTable, int]:
 
     Of titles there are no tokens, which take long. Raises InputError as `for_training` does.
     """
+    resolve_variant(config)
     model = plain(config.model)
     _check_model(model)
     data = _data_of(config, model)
@@ -106,7 +125,11 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
         if len(datamodule.vocabulary.token_ids) > len(known):
             new = _transformer_rows(datamodule.vocabulary, start=len(known))
             assert new is not None, "a tokenizer trained on articles keeps all its tokens"
+            if module.model.is_standard:
+                new = torch.zeros_like(new)  # of another scale than what was fitted to sentences
             module.model.set_word_embeddings(torch.cat([known, new]))
+    if isinstance(hyper_parameters, StandardHyperParameters):
+        know_facts(datamodule, module, hyper_parameters.categories)
     module.table = torch.from_numpy(datamodule.table.features)
     return datamodule, module
 
@@ -121,6 +144,12 @@ def _transformer_rows(vocabulary: Vocabulary, start: int) -> Tensor | None:
     if vocabulary.transformer is None:
         return None
     return torch.from_numpy(word_embeddings(vocabulary.transformer, vocabulary.token_ids[start:]))
+
+
+def _is_going_on(config: DictConfig) -> bool:
+    """Whether a checkpoint will replace the weights that training would start from."""
+    before = config.get("resume")
+    return bool(before) and RunFolder(Path(str(before))).resume_from() is not None
 
 
 def _check_model(model: dict[str, Any]) -> None:
@@ -145,14 +174,16 @@ def load_module(checkpoint: Path) -> NRMSModule:
 
 def _check_fits(datamodule: NewsDataModule, model: NRMS, run: RunFolder) -> None:
     hyper_parameters = model.hyper_parameters
-    if isinstance(hyper_parameters, NRMSHyperParameters) and run.vocabulary_size() != (
+    titles = NRMSHyperParameters | StandardNRMSHyperParameters
+    if isinstance(hyper_parameters, titles) and run.vocabulary_size() != (
         hyper_parameters.vocabulary_size
     ):
         raise InputError(
             f"{run.vocabulary_folder}: has {run.vocabulary_size()} tokens, the checkpoint "
             f"{hyper_parameters.vocabulary_size}; a run keeps the vocabulary it was trained with"
         )
-    if isinstance(hyper_parameters, NRMSDocVecHyperParameters):
+    vectors = NRMSDocVecHyperParameters | StandardNRMSDocVecHyperParameters
+    if isinstance(hyper_parameters, vectors):
         width = datamodule.table.features.shape[1]
         if width != hyper_parameters.document_vector_size:
             raise InputError(

@@ -30,7 +30,7 @@ def fit(config: DictConfig, words: Sequence[str]) -> RunFolder:
         logger=[instantiate(logger) for logger in config.logger.values()],
         default_root_dir=config.run,
     )
-    origin = check_origin(datamodule, module, trainer.world_size, before)
+    origin = check_origin(datamodule, trainer.world_size, before)
     datamodule.check(trainer.world_size)
     if trainer.is_global_zero:
         print(datamodule.summary("train"), datamodule.summary("validation"), sep="\n")

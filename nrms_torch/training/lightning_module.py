@@ -17,7 +17,7 @@ from nrms_torch.fields import require_integer, require_number
 from nrms_torch.model.hyper_parameters import from_mapping
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.training.losses import LOSSES
-from nrms_torch.training.optimizer import KerasAdam
+from nrms_torch.training.optimizer import KerasAdam, paced_adamw
 
 _COUNTS = ("impressions", "skipped")
 
@@ -27,10 +27,12 @@ class TrainingParameters:
     """How to train; the defaults are the baseline's, raises InputError naming a wrong field.
 
     The learning rate is multiplied by `plateau_factor` after `plateau_patience` epochs without a
-    better validation AUC, down to `min_learning_rate`.
+    better validation AUC, down to `min_learning_rate`. `weight_decay` is the standard variant's:
+    the baseline has none.
     """
 
     learning_rate: float = 1e-4
+    weight_decay: float = 0.0
     loss: str = "cross_entropy_loss"
     plateau_factor: float = 0.2
     plateau_patience: int = 2
@@ -40,6 +42,7 @@ class TrainingParameters:
         if self.loss not in LOSSES:
             raise InputError(f"training.loss: {self.loss!r} is none of {', '.join(LOSSES)}")
         require_number("training.learning_rate", self.learning_rate, least=1e-12)
+        require_number("training.weight_decay", self.weight_decay, least=0)
         require_number("training.plateau_factor", self.plateau_factor, least=0, below=1)
         require_integer("training.plateau_patience", self.plateau_patience, 1)
         require_number("training.min_learning_rate", self.min_learning_rate, least=0)
@@ -62,12 +65,23 @@ class NRMSModule(L.LightningModule):
         self.seed = seed
         self.table = torch.zeros(0)
         self.news_vectors = torch.zeros(0)
+        # Of the standard variant: each article's, in units, as train's readers clicked. Data too,
+        # but saved with the weights, since a run ranks other data by what it has seen.
+        self.popularity: dict[Any, int] = {}
         self.metrics = RankingMetrics()
         self.results: dict[str, float] = {}
 
     def setup(self, stage: str) -> None:
         """Bring the article table to the device, once."""
         self.table = self.table.to(self.device)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the articles' popularity with the weights."""
+        checkpoint["popularity"] = self.popularity
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up the articles' popularity; older runs have none."""
+        self.popularity = dict(checkpoint.get("popularity", {}))
 
     def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
         """Seed dropout by (seed, epoch, batch, rank), so that a resumed run draws the same."""
@@ -138,17 +152,17 @@ class NRMSModule(L.LightningModule):
         self.log_dict({f"{prefix}/{name}": value for name, value in means.items()})
 
     def configure_optimizers(self) -> Any:
-        """Give Adam, Keras' in the baseline variant, with a plateau schedule on val/auc."""
+        """Give the variant's optimizer, with a plateau schedule on val/auc."""
         parameters = self.training_parameters
-        is_baseline = self.model.hyper_parameters.variant == "baseline"
-        kind = KerasAdam if is_baseline else torch.optim.Adam
-        optimizer = kind(
-            self.model.parameters(),
-            lr=parameters.learning_rate,
-            # One pass over the parameters, a tenth of the time on a CPU. But it unscales gradients
-            # itself, so that they could not be clipped, and a step that overflows is called too.
-            fused="mixed" not in str(self.trainer.precision),
-        )
+        # One pass over the parameters, a tenth of the time on a CPU. But it unscales gradients
+        # itself, so that they could not be clipped, and a step that overflows is called too.
+        fused = "mixed" not in str(self.trainer.precision)
+        rate = parameters.learning_rate
+        optimizer: torch.optim.Optimizer
+        if self.model.is_standard:
+            optimizer = paced_adamw(self.model, rate, parameters.weight_decay, fused=fused)
+        else:
+            optimizer = KerasAdam(self.model.parameters(), lr=rate, fused=fused)
         schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
             optimizer,
             mode="max",

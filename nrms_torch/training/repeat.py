@@ -9,9 +9,9 @@ import torch
 
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.data.transformer import word_embeddings
 from nrms_torch.errors import InputError
 from nrms_torch.files import file_sha256
-from nrms_torch.training.lightning_module import NRMSModule
 from nrms_torch.training.origin import describe_origin, differences
 from nrms_torch.training.processes import is_process_zero
 from nrms_torch.training.run_folder import RunFolder
@@ -21,7 +21,7 @@ DIGITS = 16  # of a hash, in what people read
 
 
 def check_origin(
-    datamodule: NewsDataModule, module: NRMSModule, devices: int, before: RunFolder | None
+    datamodule: NewsDataModule, devices: int, before: RunFolder | None
 ) -> dict[str, Any]:
     """Tell what a run is made of, its data's hashes included, and hold it to the run `before`.
 
@@ -34,7 +34,8 @@ def check_origin(
     hashes = hash_files(files)
     if datamodule.vocabulary is not None and datamodule.vocabulary.transformer:
         # They can come from a Hub, where there is no file to name.
-        embeddings = module.model.word_embeddings().detach().numpy()
+        vocabulary = datamodule.vocabulary
+        embeddings = word_embeddings(str(vocabulary.transformer), vocabulary.token_ids)
         hashes["data.transformer"] = hashlib.sha256(embeddings.tobytes()).hexdigest()
     origin = describe_origin(devices) | {"data": hashes}
     then = before.origin() if before else {}

@@ -14,6 +14,7 @@ from nrms_torch.errors import InputError
 from nrms_torch.training.no_secrets import refuse_secrets
 from nrms_torch.training.processes import is_process_zero
 from nrms_torch.training.run_folder import RunFolder
+from nrms_torch.training.variants import resolve_variant
 
 # Tells the processes that a DDP launch starts how rank 0 has named a run without a name.
 _RUN_OF_LAUNCH = "NRMS_TORCH_RUN"
@@ -48,6 +49,7 @@ def choose_run(config: DictConfig, overrides: Iterable[str]) -> Start:
     whose ranks would not agree on a name.
     """
     refuse_secrets(config)
+    resolve_variant(config)
     if config.resume and config.repeat:
         raise InputError("repeat: a run is repeated or, with resume, goes on; expected one of them")
     if config.resume:

@@ -12,7 +12,7 @@ from nrms_torch.evaluation.scoring import (
     encode_articles,
     score_chunk,
 )
-from nrms_torch.model.hyper_parameters import NRMSDocVecHyperParameters, NRMSHyperParameters
+from nrms_torch.model.hyper_parameters import from_mapping
 from nrms_torch.model.nrms import NRMS
 
 ARTICLES = ARTICLES_PER_CHUNK + 200
@@ -21,27 +21,37 @@ HISTORY_SIZE, TITLE_SIZE, VOCABULARY, WIDTH = 5, 6, 40, 10
 SMALL = {"history_size": HISTORY_SIZE, "head_num": 2, "head_dim": 4, "attention_hidden_dim": 6}
 
 
+TITLES = {
+    "name": "nrms",
+    "title_size": TITLE_SIZE,
+    "vocabulary_size": VOCABULARY,
+    "embedding_size": 7,
+    "pad_token": 1,
+}
+VECTORS = {"name": "nrms_docvec", "document_vector_size": WIDTH}
+
+
+def model_of(variant, **values):
+    return NRMS(from_mapping({"variant": variant, **SMALL, **values}))
+
+
+def with_facts(table, variant):
+    """The table with category and popularity behind it, which the standard variant reads."""
+    if variant == "baseline":
+        return table
+    facts = torch.stack([torch.arange(ARTICLES) % 3, torch.arange(ARTICLES) % 800], dim=1)
+    return torch.cat([table, facts.to(table.dtype)], dim=1)
+
+
 def nrms(variant):
-    hyper_parameters = NRMSHyperParameters(
-        variant=variant,
-        title_size=TITLE_SIZE,
-        vocabulary_size=VOCABULARY,
-        embedding_size=7,
-        pad_token=1,
-        **SMALL,
-    )
     table = torch.randint(1, VOCABULARY, (ARTICLES, TITLE_SIZE), dtype=torch.int32)
-    return NRMS(hyper_parameters), table
+    own = {"categories": ["art", "war"]} if variant == "standard" else {}
+    return model_of(variant, **TITLES, **own), with_facts(table, variant)
 
 
 def nrms_docvec(variant):
-    hyper_parameters = NRMSDocVecHyperParameters(
-        variant=variant,
-        document_vector_size=WIDTH,
-        newsencoder_units_per_layer=(9, 9),
-        **SMALL,
-    )
-    return NRMS(hyper_parameters), torch.randn(ARTICLES, WIDTH)
+    own = {} if variant == "standard" else {"newsencoder_units_per_layer": [9, 9]}
+    return model_of(variant, **VECTORS, **own), with_facts(torch.randn(ARTICLES, WIDTH), variant)
 
 
 @pytest.fixture(params=["baseline", "standard"])

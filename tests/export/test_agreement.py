@@ -4,7 +4,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from exported_runs import KINDS, OWN_DATA, VARIANTS, export, import_run, make_run, save
+from exported_runs import KINDS_OF_VARIANTS, OWN_DATA, export, import_run, make_run, save
 
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.ranking import ranks
@@ -15,9 +15,7 @@ from nrms_torch.serving import Recommender
 from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.run_folder import RunFolder
 
-EACH = pytest.mark.parametrize(
-    ("kind", "variant"), [(kind, variant) for kind in KINDS for variant in VARIANTS]
-)
+EACH = pytest.mark.parametrize(("kind", "variant"), KINDS_OF_VARIANTS)
 BATCHES = (1, 7, 64)
 
 
@@ -78,8 +76,9 @@ def test_graphs_compute_what_torch_does_at_any_batch_size(exported, kind, varian
         found = news.run(["vectors"], {"articles": articles.numpy()})[0]
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
-        clicked = torch.randn(batch, 20, expected.shape[1])
-        rows = torch.randint(0, 3, (batch, 20))
+        size = model.hyper_parameters.history_size
+        clicked = torch.randn(batch, size, expected.shape[1])
+        rows = torch.randint(0, 3, (batch, size))
         inputs = {"clicked": clicked.numpy()}
         if variant == "standard":
             inputs["known"] = (rows != 0).numpy()

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from small_models import KINDS, VARIANTS, article_table, rows, trained_model
+from small_models import KINDS, KINDS_OF_VARIANTS, article_table, rows, trained_model
 
 # 7 impressions of 6 clicks and 4 candidates out of 12 articles: each occurs often, unevenly.
 HISTORY, CANDIDATES = rows(7, 6, seed=2), rows(7, 4, seed=3)
 
 
-@pytest.fixture(params=[(kind, variant) for kind in KINDS for variant in VARIANTS], ids="-".join)
+@pytest.fixture(params=KINDS_OF_VARIANTS, ids="-".join)
 def kind_and_variant(request):
     return request.param
 
@@ -23,7 +23,7 @@ def score_every_occurrence(model, table, history, candidates):
 def after_one_pass(kind, variant, score):
     """Dots, gradients and buffers of one pass in training mode, dropout being 0."""
     model = trained_model(kind, variant=variant).train()
-    dots = score(model, article_table(kind), HISTORY, CANDIDATES)
+    dots = score(model, article_table(kind, variant), HISTORY, CANDIDATES)
     dots.log_softmax(dim=1)[:, 0].mean().backward()
     gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
     return dots.detach(), gradients, dict(model.named_buffers())
@@ -36,10 +36,10 @@ def test_dots_gradients_and_running_statistics_are_those_of_every_occurrence(kin
     torch.testing.assert_close(once, every, rtol=1e-4, atol=2e-5)
 
 
-def test_a_pass_changes_the_running_statistics_of_every_batch_norm(kind_and_variant):
-    kind, variant = kind_and_variant
-    start = dict(trained_model(kind, variant=variant).named_buffers())
-    _, _, end = after_one_pass(kind, variant, lambda model, *batch: model(*batch))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pass_changes_the_running_statistics_of_every_batch_norm(kind):
+    start = dict(trained_model(kind).named_buffers())
+    _, _, end = after_one_pass(kind, "baseline", lambda model, *batch: model(*batch))
     assert len(end) == {"nrms": 0, "nrms_dense_layers": 4, "nrms_docvec": 6}[kind]
     assert not any(torch.equal(end[name], start[name]) for name in end)
 
@@ -47,7 +47,7 @@ def test_a_pass_changes_the_running_statistics_of_every_batch_norm(kind_and_vari
 @torch.no_grad()
 def test_scores_in_evaluation_are_those_of_every_occurrence(kind_and_variant):
     kind, variant = kind_and_variant
-    model, table = trained_model(kind, variant=variant).eval(), article_table(kind)
+    model, table = trained_model(kind, variant=variant).eval(), article_table(kind, variant)
     every = score_every_occurrence(model, table, HISTORY, CANDIDATES)
     torch.testing.assert_close(model(table, HISTORY, CANDIDATES), every, rtol=1e-5, atol=1e-5)
 

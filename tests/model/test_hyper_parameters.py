@@ -10,6 +10,8 @@ from nrms_torch.errors import InputError
 from nrms_torch.model.hyper_parameters import (
     NRMSDocVecHyperParameters,
     NRMSHyperParameters,
+    StandardNRMSDocVecHyperParameters,
+    StandardNRMSHyperParameters,
     from_mapping,
     to_mapping,
 )
@@ -90,27 +92,52 @@ def test_the_defaults_are_the_baselines():
         assert hyper_parameters.newsencoder_l2_regularization == 1e-4
 
 
-shared = {
-    "variant": st.sampled_from(["baseline", "standard"]),
-    **dict.fromkeys(SIZES, sizes),
+STANDARD = {"variant": "standard"}
+
+
+def test_the_standard_variants_vectors_have_content_category_and_popularity():
+    nrms = from_mapping(NRMS | STANDARD | {"categories": ["art", "war"]})
+    docvec = from_mapping(DOCVEC | STANDARD)
+    assert (nrms.vector_size, docvec.vector_size) == (8 + 2 + 1, 9 + 0 + 1)
+    assert nrms.history_size == docvec.history_size == 50
+
+
+def test_a_field_that_the_other_variant_has_is_refused():
+    with pytest.raises(InputError, match=r"^model\.dropout: no such field"):
+        from_mapping(DOCVEC | STANDARD | {"dropout": 0.1})
+    with pytest.raises(InputError, match=r"^model\.categories: no such field"):
+        from_mapping(DOCVEC | {"categories": []})
+
+
+@pytest.mark.parametrize("categories", ["art", [1, 2]])
+def test_categories_that_are_no_names_are_refused(categories):
+    with pytest.raises(InputError, match=r"^model\.categories: "):
+        from_mapping(NRMS | STANDARD | {"categories": categories})
+
+
+shared = dict.fromkeys(SIZES, sizes)
+baseline = {
+    **shared,
     "dropout": st.floats(0, 1, exclude_max=True),
     "newsencoder_l2_regularization": st.floats(0, 10),
 }
+standard = {**shared, "categories": st.lists(st.text(), max_size=3)}
+titles = {
+    "title_size": sizes,
+    "vocabulary_size": sizes,
+    "embedding_size": sizes,
+    "pad_token": st.integers(0, 1000),
+}
 made = st.one_of(
-    st.builds(
-        NRMSHyperParameters,
-        **shared,
-        title_size=sizes,
-        vocabulary_size=sizes,
-        embedding_size=sizes,
-        pad_token=st.integers(0, 1000),
-    ),
+    st.builds(NRMSHyperParameters, **baseline, **titles),
     st.builds(
         NRMSDocVecHyperParameters,
-        **shared,
+        **baseline,
         document_vector_size=sizes,
         newsencoder_units_per_layer=st.lists(sizes, max_size=4),
     ),
+    st.builds(StandardNRMSHyperParameters, **standard, **titles),
+    st.builds(StandardNRMSDocVecHyperParameters, **standard, document_vector_size=sizes),
 )
 
 

@@ -59,7 +59,7 @@ def test_outputs_and_gradients_are_those_of_the_formula(seed, rows, features):
 
 def test_counted_rows_are_normalised_as_repeated_ones():
     X, counts = torch.randn(5, 3, dtype=torch.float64), torch.tensor([1, 4, 2, 1, 3])
-    counted, repeated = (CountedBatchNorm(3, "baseline").double().train() for _ in range(2))
+    counted, repeated = (CountedBatchNorm(3).double().train() for _ in range(2))
     output = counted(X, (counts,)).repeat_interleave(counts, dim=0)
     torch.testing.assert_close(output, repeated(X.repeat_interleave(counts, dim=0)))
     torch.testing.assert_close(counted.running_var, repeated.running_var)
@@ -68,7 +68,7 @@ def test_counted_rows_are_normalised_as_repeated_ones():
 def test_two_calls_together_are_one_after_the_other():
     X, counts = torch.randn(5, 3, dtype=torch.float64), torch.tensor([1, 4, 2, 1, 3])
     calls, parts = counts.split([2, 3]), X.split([2, 3])
-    together, in_turn = (CountedBatchNorm(3, "baseline").double().train() for _ in range(2))
+    together, in_turn = (CountedBatchNorm(3).double().train() for _ in range(2))
     outputs = [in_turn(part, (call,)) for part, call in zip(parts, calls, strict=True)]
     torch.testing.assert_close(together(X, calls), torch.cat(outputs))
     torch.testing.assert_close(together.running_mean, in_turn.running_mean)

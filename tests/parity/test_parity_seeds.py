@@ -34,7 +34,11 @@ def folder(tmp_path_factory):
 def config_of(folder, *more):
     overrides = [
         "data=ebnerd",
-        *(override for override in small("nrms_docvec", folder) if "generate" not in override),
+        *(
+            override
+            for override in small("nrms_docvec", folder, "baseline")
+            if "generate" not in override
+        ),
         f"data.vectors={folder}/document_vectors.parquet",
         "training.learning_rate=3e-3",
         "seeds=[1,2]",

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from exported_runs import KINDS, OWN_DATA, VARIANTS, export, import_run
+from exported_runs import KINDS_OF_VARIANTS, OWN_DATA, export, import_run
 from served import PROBLEM, fields, make_client, problem
 
 from nrms_torch.data import ebnerd
@@ -51,8 +51,7 @@ def parquet(table, **options):
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "variant"), KINDS_OF_VARIANTS)
 @pytest.mark.usefixtures("temporary_files")
 def test_torch_and_the_api_give_the_same_scores_ranks_and_metrics(exported, files, kind, variant):
     expect_what_torch_gives(*exported(kind, variant), files)

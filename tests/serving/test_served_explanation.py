@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from exported_runs import KINDS, VARIANTS
+from exported_runs import KINDS_OF_VARIANTS, VARIANTS
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from nrms_torch.data.vocabulary import Vocabulary, train_vocabulary
@@ -19,8 +19,7 @@ def total(title):
     return sum(word.value for word in title.words) + title.padding
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "variant"), KINDS_OF_VARIANTS)
 def test_clicks_and_padding_add_up_to_the_score(exported, kind, variant):
     recommender = Recommender(exported(kind, variant)[1])
     ids = [article.article_id for article in recommender.articles()]
@@ -29,11 +28,17 @@ def test_clicks_and_padding_add_up_to_the_score(exported, kind, variant):
         score = recommender.rank(history, [ids[40]]).scores[0]
         assert explanation.article_id == ids[40]
         assert explanation.score == score
-        assert [click.article_id for click in explanation.clicks] == history[-20:]
+        assert [click.article_id for click in explanation.clicks] == history[
+            -recommender.history_size :
+        ]
         parts = [click.contribution for click in explanation.clicks]
-        assert sum(parts) + explanation.padding == pytest.approx(score, abs=1e-5)
+        together = sum(parts) + explanation.padding + explanation.common
+        assert together == pytest.approx(score, abs=1e-5)
         if variant == "standard":
             assert explanation.padding == 0, "padding is masked"
+            assert explanation.common != 0, "a common vector was drawn"
+        else:
+            assert explanation.common == 0
     assert [click.known for click in recommender.explain([ids[0], UNKNOWN], ids[1]).clicks] == [
         True,
         False,

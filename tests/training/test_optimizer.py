@@ -8,7 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nrms_torch.training.optimizer import KerasAdam
+from nrms_torch.model.hyper_parameters import from_mapping
+from nrms_torch.model.nrms import NRMS
+from nrms_torch.training.optimizer import KerasAdam, paced_adamw
 
 
 def gradients(steps, scale, seed=0):
@@ -88,3 +90,24 @@ def test_a_saved_and_loaded_state_goes_on_as_if_never_saved(scale, taken):
     take_steps(optimizer, parameter, drawn[taken:])
     take_steps(fresh, resumed, drawn[taken:])
     assert torch.equal(resumed, parameter)
+
+
+def test_each_part_of_the_standard_variant_has_its_pace_and_its_decay():
+    model = NRMS(
+        from_mapping(
+            {"name": "nrms", "variant": "standard", "vocabulary_size": 9, "embedding_size": 6}
+        )
+    )
+    optimizer = paced_adamw(model, 1e-2, 0.1, fused=False)
+    found = {
+        id(parameter): (group["lr"], group["weight_decay"])
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    }
+    by_name = {name: found[id(each)] for name, each in model.named_parameters()}
+    assert len(by_name) == len(found)
+    assert by_name["user_encoder.common"] == (1e-2, 0.1)
+    assert by_name["user_encoder.log_temperature"] == (1e-2, 0)
+    assert by_name["user_encoder.attention.gates"] == pytest.approx((3e-2, 0.1))
+    assert by_name["user_encoder.attention.WQ"] == pytest.approx((1e-3, 0.1))
+    assert by_name["news_encoder.embedding.weight"] == pytest.approx((3e-4, 0))

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from nrms_torch.data.loading import EvaluationChunk
 from nrms_torch.evaluation.ranking import RankingMetrics
 from nrms_torch.training.lightning_module import NRMSModule
+from nrms_torch.training.variants import resolve_variant
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
 START = 1e-4
@@ -45,7 +46,8 @@ class Rates(L.Callback):
 def configured(run, *names):
     """Callbacks as scripts/train.py makes them."""
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-        config = compose("train", overrides=[f"run={run}"])
+        config = compose("train", overrides=[f"run={run}", "model.variant=baseline"])
+    resolve_variant(config)
     return [instantiate(config.callbacks[name]) for name in names], config.training
 
 

@@ -4,6 +4,7 @@ import lightning as L
 import pytest
 import torch
 from golden_files import load_recording
+from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from nrms_torch.data.loading import TrainingBatch
@@ -26,13 +27,29 @@ class Losses(L.Callback):
         self.values.append(outputs["loss"].item())
 
 
+STANDARD = {
+    **{name: RECORDING.hyper_parameters[name] for name in ("name", "title_size")},
+    **{name: RECORDING.hyper_parameters[name] for name in ("vocabulary_size", "embedding_size")},
+    "variant": "standard",
+}
+
+
+def module_of(variant, training):
+    """The recorded weights in the baseline, those that it starts from in the standard variant."""
+    if variant == "standard":
+        module = NRMSModule(STANDARD, training, seed=0)
+        module.table = F.pad(RECORDING.table, (0, 2))
+        return module
+    module = NRMSModule(RECORDING.hyper_parameters, training, seed=0)
+    module.model.load_state_dict(RECORDING.model().state_dict())
+    module.table = RECORDING.table
+    return module
+
+
 def train(batches, variant="baseline", **options):
     """Train from the recorded weights through the real Trainer; give the weights and the losses."""
     training = {name: RECORDING.config[name] for name in ("learning_rate", "loss")}
-    hyper_parameters = RECORDING.hyper_parameters | {"variant": variant}
-    module, losses = NRMSModule(hyper_parameters, training, seed=0), Losses()
-    module.model.load_state_dict(RECORDING.model().state_dict())
-    module.table = RECORDING.table
+    module, losses = module_of(variant, training), Losses()
     trainer = L.Trainer(
         max_epochs=1,
         accelerator="cpu",
@@ -73,7 +90,8 @@ def test_half_precision_trains_as_full_precision_does_but_for_rounding(precision
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
 @pytest.mark.parametrize("variant", ["baseline", "standard"])
 def test_gradients_are_clipped_in_any_precision(precision, variant):
-    start = RECORDING.model().state_dict()
+    training = {name: RECORDING.config[name] for name in ("learning_rate", "loss")}
+    start = module_of(variant, training).model.state_dict()
     weights, _ = train(BATCHES[:1], variant, precision=precision, gradient_clip_val=1e-12)
     for name, weight in weights.items():
         # Far under Adam's eps, such gradients move nothing to speak of.

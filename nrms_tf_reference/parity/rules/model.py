@@ -12,6 +12,7 @@ from nrms_tf_reference.parity.rules import stand_ins
 from nrms_tf_reference.parity.rules.patching import Everywhere, Patch, around, fixed
 from nrms_torch.model.attention import AdditivePooling, SelfAttention
 from nrms_torch.model.dropout import Dropout
+from nrms_torch.model.hyper_parameters import BaselineHyperParameters
 from nrms_torch.model.initial_weights import initialise
 from nrms_torch.model.news_encoder import DocumentEncoder, TitleEncoder
 from nrms_torch.model.nrms import NRMS
@@ -139,6 +140,7 @@ def _l2_of_more(*ends: str) -> Patch:
 
     def changed(model: NRMS, loss: Tensor) -> Tensor:
         more = [p.square().sum() for name, p in model.named_parameters() if name.endswith(ends)]
+        assert isinstance(model.hyper_parameters, BaselineHyperParameters)
         return loss + model.hyper_parameters.newsencoder_l2_regularization * torch.stack(more).sum()
 
     return l2_term(changed)
@@ -157,8 +159,8 @@ L2: dict[str, tuple[Patch, ...]] = {
 def _redrawn(kind: type[nn.Module], draw: Callable[[Any, Generator], object]) -> Patch:
     """Initialise, then draw weights of the layers of a kind once more."""
 
-    def changed(real: Any, model: nn.Module, **options: Any) -> None:
-        real(model, **options)
+    def changed(real: Any, model: nn.Module, *arguments: Any, **options: Any) -> None:
+        real(model, *arguments, **options)
         generator = torch.Generator().manual_seed(123)
         with torch.no_grad():
             for layer in model.modules():

@@ -44,6 +44,7 @@ function clicksOf(parts, clicked) {
     .map((clicks) => [nameOf(clicks, clicked, parts.word_measure), total(clicks)]);
   if (rest.length) lines.push([count(rest.length, "other click"), total(rest)]);
   if (Math.abs(parts.padding) >= LEAST_SHOWN) lines.push(["Places without a click", parts.padding]);
+  if (Math.abs(parts.common) >= LEAST_SHOWN) lines.push(["What every reader clicks", parts.common]);
   const highest = Math.max(...lines.map(([, value]) => Math.abs(value)), 1e-12);
   return [
     make("h4", {}, "Clicks by what they add to the score"),
