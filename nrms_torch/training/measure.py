@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 from rich.table import Table
 
 from nrms_torch.console import plain_console
@@ -33,26 +34,40 @@ def measure(
     `simple` and `by_history_length`, see `Standing`. Weights are the module's own, or those of
     `checkpoint`. Raises InputError where the split has no labels.
     """
-    datamodule.measured_split = split
-    impressions = datamodule.impressions(split)
-    kept = KeptScores(impressions)
-    trainer.callbacks.append(kept)  # type: ignore[attr-defined]
-    trainer.test(module, datamodule=datamodule, ckpt_path=checkpoint, verbose=False)
-    trainer.callbacks.remove(kept)  # type: ignore[attr-defined]
+    scores = score_split(trainer, module, datamodule, split, checkpoint)
     metrics = {
         "split": split,
         **module.results,
-        "unknown_articles": impressions.unknown_articles,
+        "unknown_articles": datamodule.impressions(split).unknown_articles,
     }
     if trainer.is_global_zero:
-        standing = compare(kept.scores, datamodule, split)
+        standing = compare(scores, datamodule, split)
         metrics |= standing.to_mapping()
         file = run.write_metrics(metrics, file)
-        _print(metrics, _scale(datamodule.config.folder, split), standing, file)
+        _print(metrics, known_aucs(datamodule.config.folder, split), standing, file)
     return metrics
 
 
-def _scale(folder: Path, split: str) -> dict[str, float]:
+def score_split(
+    trainer: L.Trainer,
+    module: NRMSModule,
+    datamodule: NewsDataModule,
+    split: str,
+    checkpoint: Path | None = None,
+) -> np.ndarray:
+    """Score a labelled split on all of the trainer's processes: dots (N,) float32 in its order.
+
+    The module's `results` are its metrics then. Raises InputError where it has no labels.
+    """
+    datamodule.measured_split = split
+    kept = KeptScores(datamodule.impressions(split))
+    trainer.callbacks.append(kept)  # type: ignore[attr-defined]
+    trainer.test(module, datamodule=datamodule, ckpt_path=checkpoint, verbose=False)
+    trainer.callbacks.remove(kept)  # type: ignore[attr-defined]
+    return kept.scores
+
+
+def known_aucs(folder: Path, split: str) -> dict[str, float]:
     """Give the AUCs that generated data knows of itself; nothing for real data."""
     truth = folder / "truth.json"
     if not truth.is_file():
