@@ -139,8 +139,12 @@ def _losses(losses: Sequence[float], symptoms: Symptoms) -> Iterator[Finding]:
         )
     elif chance is not None:
         told = f"The training loss ended at {losses[-1]:.3f}, and equal scores have {chance:.3f}"
-        if losses[-1] > _LOST * chance:
-            yield Finding("learning_rate_high", f"{told}: the learning rate is too high.")
+        if max(losses) > _LOST * chance:
+            yield Finding(
+                "learning_rate_high",
+                f"The training loss was {max(losses):.3f} in one epoch, and equal scores have "
+                f"{chance:.3f}: the learning rate is too high.",
+            )
         elif losses[-1] - symptoms.model.regularization > chance - _LEARNT_LITTLE:
             moved = f" (it moved by {abs(losses[-1] - losses[0]):.3f} in {len(losses)} epochs)"
             yield Finding(
