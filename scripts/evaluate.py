@@ -20,7 +20,15 @@ def main(config: DictConfig) -> None:
     require_writable(file)
     datamodule, module = for_evaluation(run, config.data)
     trainer = make_scoring_trainer(config.trainer, run.path)
-    measure(trainer, module, datamodule, run, split=config.split, file=file)
+    measure(
+        trainer,
+        module,
+        datamodule,
+        run,
+        split=config.split,
+        file=file,
+        beyond_accuracy=config.beyond_accuracy,
+    )
 
 
 if __name__ == "__main__":

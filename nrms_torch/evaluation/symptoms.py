@@ -11,7 +11,6 @@ from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.schema import HISTORY
 from nrms_torch.evaluation.article_vectors import DenseVectors, article_vectors
 from nrms_torch.evaluation.metrics import impression_of, means, per_impression
-from nrms_torch.evaluation.scoring import encode_articles
 from nrms_torch.model.nrms import NRMS
 
 FEW_CLICKS = 2
@@ -82,12 +81,12 @@ def data_symptoms(datamodule: NewsDataModule, split: str) -> DataSymptoms:
 
 
 @torch.no_grad()
-def model_symptoms(model: NRMS, table: torch.Tensor, datamodule: NewsDataModule) -> ModelSymptoms:
-    """Look at a model in evaluation mode, over the articles `table` (R, …) of its data."""
-    news = encode_articles(model, table)
+def model_symptoms(model: NRMS, news_vectors: np.ndarray, history_size: int) -> ModelSymptoms:
+    """Look at a model in evaluation mode on the CPU, and at its article vectors (R, D)."""
+    news = torch.from_numpy(news_vectors)
     generator = np.random.default_rng(_SEED)
     drawn = generator.integers(1, len(news), (_READERS + 1, FEW_CLICKS))
-    histories = torch.zeros(_READERS + 1, datamodule.history_size, dtype=torch.int64)
+    histories = torch.zeros(_READERS + 1, history_size, dtype=torch.int64)
     histories[:, -FEW_CLICKS:] = torch.from_numpy(drawn)
     histories[-1] = 0
     users = model.encode_users(news, histories, histories)
@@ -100,7 +99,7 @@ def model_symptoms(model: NRMS, table: torch.Tensor, datamodule: NewsDataModule)
         scores[:-1] @ scores[-1], products, out=np.zeros(_READERS), where=products > 1e-12
     )
     return ModelSymptoms(
-        document_cosine=_cosine(news[1:].numpy()),
+        document_cosine=_cosine(news_vectors[1:]),
         regularization=model.regularization_loss().item(),
         like_no_click=float(alike.mean()),
     )

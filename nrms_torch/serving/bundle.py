@@ -17,6 +17,7 @@ import polars as pl
 from nrms_torch.data.schema import ARTICLE_ID, HISTORY
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
+from nrms_torch.evaluation.calibration import Calibration
 from nrms_torch.files import file_sha256
 from nrms_torch.model.hyper_parameters import HyperParameters, NRMSHyperParameters, from_mapping
 
@@ -59,6 +60,11 @@ class Bundle:
     def reads_titles(self) -> bool:
         """Whether the model reads titles (NRMS), not document vectors (NRMSDocVec)."""
         return self.vocabulary is not None
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """How scores become probabilities; None where the run was never measured."""
+        return Calibration.of(self.manifest.get("calibration"))
 
     @cached_property
     def version(self) -> str:

@@ -11,8 +11,9 @@ from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.schema import Split
 from nrms_torch.errors import InputError
+from nrms_torch.evaluation.diversity import diversified
 from nrms_torch.evaluation.metrics import ranks
-from nrms_torch.fields import require_integer
+from nrms_torch.fields import require_integer, require_number
 from nrms_torch.serving.articles import Added, Article, ArticleId, ArticleStore, Snapshot
 from nrms_torch.serving.bundle import Bundle
 from nrms_torch.serving.encoders import Encoders
@@ -28,12 +29,15 @@ _HISTORIES_PER_RUN, _PAIRS_PER_SUM = 256, 65_536
 class Ranking:
     """Articles best first, with their scores (dot products) as float32 (N,).
 
-    `unknown_clicks` and `unknown_candidates` are the ids that the recommender lacks, once each:
-    such a click counts as the unknown article, as in training; such a candidate is not ranked.
+    `probabilities` (N,) are the scores as the probability of a click, None where the bundle has no
+    calibration. `unknown_clicks` and `unknown_candidates` are the ids that the recommender lacks,
+    once each: such a click counts as the unknown article, as in training; such a candidate is not
+    ranked.
     """
 
     article_ids: list[ArticleId]
     scores: np.ndarray
+    probabilities: np.ndarray | None
     unknown_clicks: list[ArticleId]
     unknown_candidates: list[ArticleId]
 
@@ -133,20 +137,23 @@ class Recommender:
         history: Sequence[ArticleId],
         candidates: Sequence[ArticleId] | None = None,
         k: int | None = None,
+        diversity: float = 0,
     ) -> Ranking:
         """Rank candidates for a reader by `history`, oldest click first; the `k` best, or all.
 
         Of the history the last H clicks count, and a short one is padded as in training. Without
         candidates the whole table is ranked but for what the history holds: nobody needs what they
         have read; given candidates are ranked as they are, repeated ones too. Among equal scores
-        the later candidate is first.
+        the later candidate is first. With a `diversity` above 0, up to 1, the k are chosen one by
+        one, as `diversified` does, so that they are less alike; the first stays the best.
 
         Raises:
-            InputError: an id is of another kind than the articles', k is no positive integer, or
-                the scores are not finite.
+            InputError: an id is of another kind than the articles', k is no positive integer,
+                diversity lies outside 0 to 1 or has no k, or the scores are not finite.
         """
         if k is not None:
             require_integer("k", k, 1)
+        _require_diversity(diversity, k)
         now = self._store.snapshot
         clicks, unknown_clicks = self._history_rows(now, history)
         user = self._encoders.users(now.vectors[clicks][None], clicks[None])[0]
@@ -158,10 +165,15 @@ class Recommender:
             found, unknown = _rows(now, "candidates", candidates)
             rows = np.array([row for row in found if row] if unknown else found, dtype=np.int64)
             scores = _dots(now.vectors[rows], user)
-        places = best(scores, len(scores) if k is None else k)
+        if diversity and k is not None and len(rows):
+            places = diversified(scores, now.vectors, rows, k, diversity)
+        else:
+            places = best(scores, len(scores) if k is None else k)
         ids = now.ids
         ranked = [ids[row] for row in rows[places].tolist()]
-        return Ranking(ranked, scores[places], unknown_clicks, unknown)
+        calibration = self.bundle.calibration
+        chances = None if calibration is None else calibration.probabilities(scores[places])
+        return Ranking(ranked, scores[places], chances, unknown_clicks, unknown)
 
     def score_impressions(self, split: Split) -> ImpressionScores:
         """Score and rank all impressions of a split, as evaluation does, labels or none.
@@ -266,6 +278,15 @@ def _dots(vectors: np.ndarray, user: np.ndarray) -> np.ndarray:
     scores = np.einsum("nd,d->n", vectors, user)
     _require_finite(scores)
     return scores
+
+
+def _require_diversity(diversity: object, k: int | None) -> None:
+    require_number("diversity", diversity, least=0)
+    assert isinstance(diversity, int | float)
+    if diversity > 1:
+        raise InputError(f"diversity: expected a number from 0 to 1, found {diversity}")
+    if diversity and k is None:
+        raise InputError("diversity: expected k with it, how many articles to choose")
 
 
 def _require_finite(scores: np.ndarray) -> None:

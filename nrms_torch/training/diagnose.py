@@ -27,7 +27,7 @@ def diagnose_run(
 
     Raises InputError where the split has no labels or train cannot be read.
     """
-    scores = score_split(trainer, module, datamodule, split)
+    kept = score_split(trainer, module, datamodule, split)
     if not trainer.is_global_zero:
         return []
     model, config = module.model.eval().cpu(), datamodule.config
@@ -36,10 +36,10 @@ def diagnose_run(
         chance = math.log(1 + config.npratio)
     return diagnose(
         Symptoms(
-            standing=compare(scores, datamodule, split),
+            standing=compare(kept.scores, datamodule, split),
             curves=read_curves(run.path),
             data=data_symptoms(datamodule, split),
-            model=model_symptoms(model, module.table.cpu(), datamodule),
+            model=model_symptoms(model, kept.news, datamodule.history_size),
             variant=model.hyper_parameters.variant,
             chance_loss=chance,
             expected=expected_auc(config.format, len(datamodule.impressions("train"))),
