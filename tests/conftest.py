@@ -5,7 +5,7 @@ import runpy
 import sys
 
 import pytest
-from run_script import ROOT
+from run_script import ROOT, run_script, small
 
 # Before torch is imported, here and in every command that a test starts: the tensors of tests are
 # so small that a second thread only costs time, and much of it where tests share their cores.
@@ -36,6 +36,14 @@ def vectors_of_20(demo_folder, tmp_path_factory):
     file = tmp_path_factory.mktemp("vectors") / "vectors.parquet"
     table.with_columns(pl.col("document_vector").list.head(20)).write_parquet(file)
     return file
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, demo_folder):
+    """A small NRMSDocVec, trained by the command itself."""
+    run = tmp_path_factory.mktemp("runs") / "docvec"
+    run_script("train", *small("nrms_docvec", demo_folder), f"run={run}")
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,10 @@ def reference_app(bundle: Bundle, reference: Reference) -> FastAPI:
         shown = bundle.features[[row_of.get(each, 0) for each in candidates]][:, None]
         scores = reference.scorer.predict([history, shown], verbose=0)[:, 0]
         best = np.argsort(scores, kind="stable")[::-1][: body.k].tolist()
-        ranking = [RankedArticle(article_id=candidates[n], score=float(scores[n])) for n in best]
+        ranking = [
+            RankedArticle(article_id=candidates[n], score=float(scores[n]), probability=None)
+            for n in best
+        ]
         return RecommendResponse(ranking=ranking, unknown=[], model_version="reference")
 
     @app.get("/articles")

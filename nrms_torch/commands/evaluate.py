@@ -19,4 +19,12 @@ def main(config: DictConfig) -> dict[str, Any]:
     require_writable(file)
     datamodule, module = for_evaluation(run, config.data)
     trainer = make_scoring_trainer(config.trainer, run.path)
-    return measure(trainer, module, datamodule, run, split=config.split, file=file)
+    return measure(
+        trainer,
+        module,
+        datamodule,
+        run,
+        split=config.split,
+        file=file,
+        beyond_accuracy=config.beyond_accuracy,
+    )

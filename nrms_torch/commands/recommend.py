@@ -15,20 +15,25 @@ def main(config: DictConfig) -> None:
     if history is None:
         history = [article.article_id for article in recommender.articles()[:3]]
     candidates = _ids("candidates", config.candidates)
-    ranking = recommender.rank(history, candidates, config.k)
+    ranking = recommender.rank(history, candidates, config.k, config.diversity)
     console = plain_console()
     console.print("clicked:", ", ".join(_name(recommender, clicked) for clicked in history))
     choice = f"{len(recommender):,} articles" if candidates is None else "the candidates"
     table = Table(title=f"the best of {choice}")
-    for column in ("article", "category", "score", "most by the click on"):
-        table.add_column(column, justify="right" if column == "score" else "left")
-    for article_id, score in zip(ranking.article_ids, ranking.scores, strict=True):
+    for column in ("article", "category", "chance of a click", "score", "most by the click on"):
+        is_number = column in ("score", "chance of a click")
+        table.add_column(column, justify="right" if is_number else "left")
+    chances = [""] * len(ranking)
+    if ranking.probabilities is not None:
+        chances = [f"{chance:.0%}" for chance in ranking.probabilities]
+    for article_id, score, chance in zip(ranking.article_ids, ranking.scores, chances, strict=True):
         clicks = recommender.explain(history, article_id).clicks
         most = max(clicks, key=lambda click: click.contribution, default=None)
         shown = recommender.article(article_id)
         table.add_row(
             _name(recommender, article_id),
             shown.category if shown else "",
+            chance,
             f"{score:.4f}",
             "" if most is None else _name(recommender, most.article_id),
         )

@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, Verb]] = {
     "Model": {
         "train": Verb("train", hears_words=True),
         "evaluate": Verb("evaluate", "run"),
+        "diagnose": Verb("diagnose", "run"),
         "predict": Verb("predict", "run"),
         "plot": Verb("plot_runs", "runs", many=True),
         "sweep": Verb("local_sweep", "sweep", hears_words=True),

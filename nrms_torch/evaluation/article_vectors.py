@@ -21,10 +21,12 @@ _NUMBERS_OF_USERS = 2**24
 class ArticleVectors(Protocol):
     """Vectors of length 1 of articles; a user's is the sum over the clicks, unknown ones left out.
 
-    The sum ranks as the mean does. `users_at_once` bounds the memory of a chunk of users.
+    The sum ranks as the mean does. `users_at_once` bounds the memory of a chunk of users;
+    `has_length` (R,) marks the articles whose vector is not zeros.
     """
 
     users_at_once: int
+    has_length: np.ndarray
 
     def centred(self, rows: np.ndarray) -> Self:
         """Subtract the mean vector of the articles `rows`, and make the length 1 again."""
@@ -43,6 +45,7 @@ class DenseVectors:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         self.units = vectors / np.where(lengths == 0, 1, lengths)
         self.units[0] = 0
+        self.has_length = np.any(self.units, axis=1)
         self.users_at_once = max(1, _NUMBERS_OF_USERS // vectors.shape[1] // 32)
 
     def centred(self, rows: np.ndarray) -> "DenseVectors":
@@ -83,6 +86,7 @@ class TitleVectors:
         )
         lengths[0] = np.inf  # the unknown article's vector is zeros
         self.scale = (1 / np.where(lengths < 1e-6, np.inf, lengths)).astype(np.float32)
+        self.has_length = self.scale > 0
         self.users_at_once = max(1, _NUMBERS_OF_USERS // len(mean))
 
     @classmethod

@@ -36,12 +36,11 @@ def simple_rankings(datamodule: NewsDataModule, split: str) -> Iterator[SimpleRa
     Clicks are those that the model reads, the last H. A reader without any has all scores equal.
     """
     impressions = datamodule.impressions(split)
-    has_train = "train" in datamodule.config.reader.available_splits(datamodule.config.folder)
-    train = datamodule.impressions("train") if has_train else None
+    train = train_impressions(datamodule)
     random = np.random.default_rng(_SEED)
     yield SimpleRanking(RANDOM, random.random(len(impressions.candidates), dtype=np.float32))
     if train is not None and train.labels is not None:
-        clicks = _clicks(train, len(datamodule.table.features))
+        clicks = train_clicks(train, len(datamodule.table.features))
         yield SimpleRanking(POPULARITY, clicks[impressions.candidates])
     if (times := article_times(datamodule, split)) is not None:
         yield SimpleRanking(NEWEST, times[impressions.candidates])
@@ -59,6 +58,21 @@ def simple_aucs(datamodule: NewsDataModule, split: str = "validation") -> dict[s
         name: means(per_impression(scores, impressions.labels, impressions.offsets))["auc"]
         for name, scores in simple_rankings(datamodule, split)
     }
+
+
+def train_impressions(datamodule: NewsDataModule) -> Impressions | None:
+    """Give train's impressions, None where the data has no such split."""
+    config = datamodule.config
+    has_train = "train" in config.reader.available_splits(config.folder)
+    return datamodule.impressions("train") if has_train else None
+
+
+def train_clicks(train: Impressions, articles: int) -> np.ndarray:
+    """Count the clicks on each article, (R,) float32; of unknown ones none."""
+    assert train.labels is not None
+    clicks = np.bincount(train.candidates[train.labels], minlength=articles)
+    clicks[0] = 0
+    return clicks.astype(np.float32)
 
 
 def article_times(datamodule: NewsDataModule, split: str) -> np.ndarray | None:
@@ -98,14 +112,6 @@ def _note_first(first: np.ndarray, impressions: Impressions, times: np.ndarray) 
         offsets = impressions.offsets[start : start + IMPRESSIONS_PER_PART + 1]
         shown = np.repeat(times[start : start + IMPRESSIONS_PER_PART], np.diff(offsets))
         np.minimum.at(first, impressions.candidates[offsets[0] : offsets[-1]], shown)
-
-
-def _clicks(train: Impressions, articles: int) -> np.ndarray:
-    """Count the clicks on each article, (R,) float32; of unknown ones none."""
-    assert train.labels is not None
-    clicks = np.bincount(train.candidates[train.labels], minlength=articles)
-    clicks[0] = 0
-    return clicks.astype(np.float32)
 
 
 def _articles_of(impressions: Impressions) -> np.ndarray:

@@ -14,13 +14,15 @@ from nrms_torch.data.loading import EvaluationChunk
 class KeptScores(L.Callback):
     """Keeps what `Trainer.test` scores: after it, `scores` (N,) float32 in the split's order.
 
-    Each process fills in the candidates that it scored and leaves the others 0, so that the sum
-    over processes gathers them, exactly.
+    `news` (R, D) float32 are the model's article vectors, the same in each process. Each process
+    fills in the candidates that it scored and leaves the others 0, so that the sum over processes
+    gathers them, exactly.
     """
 
     def __init__(self, impressions: Impressions) -> None:
         self.impressions = impressions
         self.scores = np.zeros(len(impressions.candidates), dtype=np.float32)
+        self.news = np.zeros((0, 0), dtype=np.float32)
 
     def on_test_batch_end(
         self,
@@ -36,7 +38,10 @@ class KeptScores(L.Callback):
         self.scores[places] = outputs.cpu().numpy()
 
     def on_test_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Gather the scores of all processes."""
+        """Gather the scores of all processes; the module still has its article vectors."""
+        news = pl_module.news_vectors
+        assert isinstance(news, Tensor)
+        self.news = news.cpu().numpy()
         own = torch.from_numpy(self.scores).to(pl_module.device)
         gathered = trainer.strategy.reduce(own, reduce_op="sum")
         assert isinstance(gathered, Tensor)

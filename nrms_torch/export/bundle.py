@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,7 @@ def _content(
     import onnxscript
 
     table, config = datamodule.table, datamodule.config
+    calibration = run.calibration()
     metrics = json.loads(run.metrics_file.read_text()) if run.metrics_file.is_file() else None
     return {
         "model": to_mapping(model.hyper_parameters),
@@ -130,6 +131,7 @@ def _content(
         "opset": OPSET,
         "checkpoint": {"file": run.best().name, "sha256": file_sha256(run.best())},
         "metrics": metrics,
+        "calibration": None if calibration is None else asdict(calibration),
         "data": {
             "format": config.format,
             "articles": len(table.ids),

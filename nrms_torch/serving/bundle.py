@@ -17,6 +17,7 @@ import polars as pl
 from nrms_torch.data.schema import ARTICLE_ID, HISTORY
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
+from nrms_torch.evaluation.calibration import Calibration
 from nrms_torch.files import file_sha256
 from nrms_torch.model.hyper_parameters import HyperParameters, from_mapping
 
@@ -66,6 +67,11 @@ class Bundle:
         """Give the tokens (…, T) of a title model's features, without the facts behind them."""
         title_size: int = getattr(self.hyper_parameters, "title_size")  # noqa: B009
         return features[..., :title_size]
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """How scores become probabilities; None where the run was never measured."""
+        return Calibration.of(self.manifest.get("calibration"))
 
     @cached_property
     def version(self) -> str:

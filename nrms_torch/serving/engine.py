@@ -1,7 +1,7 @@
 """The recommender: ranks articles for a reader's history, from a bundle, by onnxruntime."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,8 +14,9 @@ from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.schema import Split
 from nrms_torch.errors import InputError
+from nrms_torch.evaluation.diversity import diversified
 from nrms_torch.evaluation.metrics import ranks
-from nrms_torch.fields import require_integer
+from nrms_torch.fields import require_integer, require_number
 from nrms_torch.serving.articles import Added, Article, ArticleId, ArticleStore, Snapshot
 from nrms_torch.serving.bundle import BUNDLE, MANIFEST, Bundle
 from nrms_torch.serving.encoders import Encoders
@@ -31,12 +32,15 @@ _HISTORIES_PER_RUN, _PAIRS_PER_SUM = 256, 65_536
 class Ranking:
     """Articles best first, with their scores (dot products) as float32 (N,).
 
-    `unknown_clicks` and `unknown_candidates` are the ids that the recommender lacks, once each:
-    such a click counts as the unknown article, as in training; such a candidate is not ranked.
+    `probabilities` (N,) are the scores as the probability of a click, None where the bundle has no
+    calibration. `unknown_clicks` and `unknown_candidates` are the ids that the recommender lacks,
+    once each: such a click counts as the unknown article, as in training; such a candidate is not
+    ranked.
     """
 
     article_ids: list[ArticleId]
     scores: np.ndarray
+    probabilities: np.ndarray | None
     unknown_clicks: list[ArticleId]
     unknown_candidates: list[ArticleId]
     known: Snapshot = field(repr=False, compare=False)  # the articles at that moment
@@ -45,12 +49,14 @@ class Ranking:
     def table(self) -> pl.DataFrame:
         """The ranking with titles and categories, a row an article."""
         rows = [self.known.row_of[article_id] for article_id in self.article_ids]
+        chances = self.probabilities
         return pl.DataFrame(
             {
                 "article_id": self.article_ids,
                 "title": [self.known.titles[row] for row in rows],
                 "category": [self.known.categories[row] for row in rows],
                 "score": self.scores,
+                **({} if chances is None else {"chance": chances}),
             }
         )
 
@@ -159,55 +165,59 @@ class Recommender:
         history: Sequence[ArticleId],
         candidates: Sequence[ArticleId] | None = None,
         k: int | None = None,
+        diversity: float = 0,
+        exclude: Sequence[ArticleId] = (),
     ) -> Ranking:
         """Rank candidates for a reader by `history`, oldest click first; the `k` best, or all.
 
         Of the history the last H clicks count, and a short one is padded as in training. Without
-        candidates the whole table is ranked but for what the history holds: nobody needs what they
-        have read; given candidates are ranked as they are, repeated ones too. Among equal scores
-        the later candidate is first.
+        candidates the whole table is ranked but for what the history holds, since nobody needs what
+        they have read, and for what is to `exclude`; given candidates are ranked as they are,
+        repeated ones too. Among equal scores
+        the later candidate is first. With a `diversity` above 0, up to 1, the k are chosen one by
+        one, as `diversified` does, so that they are less alike; the first stays the best.
 
         Raises:
-            InputError: an id is of another kind than the articles', k is no positive integer, or
-                the scores are not finite.
+            InputError: an id is of another kind than the articles', k is no positive integer,
+                diversity lies outside 0 to 1 or has no k, or the scores are not finite.
         """
         if k is not None:
             require_integer("k", k, 1)
+        _require_diversity(diversity, k)
         now = self._store.snapshot
         clicks, unknown_clicks = self._history_rows(now, history)
         user = self._encoders.users(now.vectors[clicks][None], clicks[None])[0]
         if candidates is None:
             unknown: list[ArticleId] = []
-            rows = now.current_rows(without=_rows(now, "history", history)[0])
+            read, excluded = _rows(now, "history", history)[0], _rows(now, "exclude", exclude)[0]
+            rows = now.current_rows(without=[*read, *excluded])
             scores = _dots(now.vectors[: now.count], user)[rows]
         else:
             found, unknown = _rows(now, "candidates", candidates)
             rows = np.array([row for row in found if row] if unknown else found, dtype=np.int64)
             scores = _dots(now.vectors[rows], user)
-        places = best(scores, len(scores) if k is None else k)
+        if diversity and k is not None and len(rows):
+            places = diversified(scores, now.vectors, rows, k, diversity)
+        else:
+            places = best(scores, len(scores) if k is None else k)
         ids = now.ids
         ranked = [ids[row] for row in rows[places].tolist()]
-        return Ranking(ranked, scores[places], unknown_clicks, unknown, now)
+        calibration = self.bundle.calibration
+        chances = None if calibration is None else calibration.probabilities(scores[places])
+        return Ranking(ranked, scores[places], chances, unknown_clicks, unknown, now)
 
     def recommend(
         self,
         history: Sequence[ArticleId],
         k: int = 10,
         exclude: Sequence[ArticleId] = (),
+        diversity: float = 0.0,
     ) -> Ranking:
         """Recommend the `k` best of all articles but the history's and those to `exclude`.
 
         Raises InputError as `rank` does.
         """
-        require_integer("k", k, 1)
-        ranking = self.rank(history, k=k + len(exclude))
-        left_out = set(exclude)
-        kept = [place for place, one in enumerate(ranking.article_ids) if one not in left_out][:k]
-        return replace(
-            ranking,
-            article_ids=[ranking.article_ids[place] for place in kept],
-            scores=ranking.scores[kept],
-        )
+        return self.rank(history, None, k, diversity, exclude)
 
     def similar(self, article_id: ArticleId, k: int = 10) -> Ranking:
         """Give the `k` articles whose vectors point most where an article's does: their cosine.
@@ -225,7 +235,7 @@ class Recommender:
         scores = _dots(vectors, now.vectors[row]) / np.maximum(lengths, np.finfo(np.float32).tiny)
         places = best(scores, k)
         ranked = [now.ids[each] for each in rows[places].tolist()]
-        return Ranking(ranked, scores[places], [], [], now)
+        return Ranking(ranked, scores[places], None, [], [], now)
 
     def score_impressions(self, split: Split) -> ImpressionScores:
         """Score and rank all impressions of a split, as evaluation does, labels or none.
@@ -341,6 +351,15 @@ def _dots(vectors: np.ndarray, user: np.ndarray) -> np.ndarray:
     scores = np.einsum("nd,d->n", vectors, user)
     _require_finite(scores)
     return scores
+
+
+def _require_diversity(diversity: object, k: int | None) -> None:
+    require_number("diversity", diversity, least=0)
+    assert isinstance(diversity, int | float)
+    if diversity > 1:
+        raise InputError(f"diversity: expected a number from 0 to 1, found {diversity}")
+    if diversity and k is None:
+        raise InputError("diversity: expected k with it, how many articles to choose")
 
 
 def _require_finite(scores: np.ndarray) -> None:

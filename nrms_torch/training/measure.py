@@ -1,6 +1,7 @@
 """Measure a model on a split: the metrics, the scale beside them, and the file they go to."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ from rich.table import Table
 
 from nrms_torch.console import plain_console
 from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.evaluation.calibration import fit_calibration
 from nrms_torch.evaluation.kept_scores import KeptScores
+from nrms_torch.evaluation.recommended import measure_lists
 from nrms_torch.evaluation.standing import Standing, compare
 from nrms_torch.evaluation.standing_table import standing_lines, standing_tables
+from nrms_torch.fields import require_integer
 from nrms_torch.training.lightning_module import NRMSModule
 from nrms_torch.training.run_folder import RunFolder
 
@@ -25,34 +29,61 @@ def measure(
     split: str,
     file: Path | None = None,
     checkpoint: Path | None = None,
+    beyond_accuracy: int | None = None,
 ) -> dict[str, Any]:
     """Score `split` on all of the trainer's processes, print tables and write JSON.
 
     The keys are `split`, `auc`, `mrr`, `reciprocal_rank`, `ndcg@5`, `ndcg@10`, `impressions`,
     `skipped` (no click or no negative) and `unknown_articles`; in process 0 also `intervals`,
-    `simple` and `by_history_length`, see `Standing`. Weights are the module's own, or those of
-    `checkpoint`. Raises InputError where the split has no labels.
+    `simple` and `by_history_length`, see `Standing`, and, where `beyond_accuracy` says of how many
+    of the best, what `measure_lists` gives. Weights are the module's own, or those of `checkpoint`.
+    The run keeps the calibration that is fitted on its validation split. Raises InputError where
+    the split has no labels.
     """
-    datamodule.measured_split = split
-    impressions = datamodule.impressions(split)
-    kept = KeptScores(impressions)
-    trainer.callbacks.append(kept)  # type: ignore[attr-defined]
-    trainer.test(module, datamodule=datamodule, ckpt_path=checkpoint, verbose=False)
-    trainer.callbacks.remove(kept)  # type: ignore[attr-defined]
+    if beyond_accuracy is not None:
+        require_integer("beyond_accuracy", beyond_accuracy, 1)
+    kept = score_split(trainer, module, datamodule, split, checkpoint)
     metrics = {
         "split": split,
         **module.results,
-        "unknown_articles": impressions.unknown_articles,
+        "unknown_articles": datamodule.impressions(split).unknown_articles,
     }
     if trainer.is_global_zero:
         standing = compare(kept.scores, datamodule, split)
         metrics |= standing.to_mapping()
+        if beyond_accuracy is not None:
+            metrics["beyond_accuracy"] = measure_lists(
+                kept.scores, kept.news, datamodule, split, beyond_accuracy
+            )
+        if split == "validation" and file in (None, run.metrics_file):
+            labels = datamodule.impressions(split).labels
+            assert labels is not None
+            run.write_calibration(fit_calibration(kept.scores, labels))
         file = run.write_metrics(metrics, file)
-        _print(metrics, _scale(datamodule.config.folder, split), standing, file)
+        _print(metrics, known_aucs(datamodule.config.folder, split), standing, file)
     return metrics
 
 
-def _scale(folder: Path, split: str) -> dict[str, float]:
+def score_split(
+    trainer: L.Trainer,
+    module: NRMSModule,
+    datamodule: NewsDataModule,
+    split: str,
+    checkpoint: Path | None = None,
+) -> KeptScores:
+    """Score a labelled split on all of the trainer's processes.
+
+    The module's `results` are its metrics then. Raises InputError where it has no labels.
+    """
+    datamodule.measured_split = split
+    kept = KeptScores(datamodule.impressions(split))
+    trainer.callbacks.append(kept)  # type: ignore[attr-defined]
+    trainer.test(module, datamodule=datamodule, ckpt_path=checkpoint, verbose=False)
+    trainer.callbacks.remove(kept)  # type: ignore[attr-defined]
+    return kept
+
+
+def known_aucs(folder: Path, split: str) -> dict[str, float]:
     """Give the AUCs that generated data knows of itself; nothing for real data."""
     truth = folder / "truth.json"
     if not truth.is_file():
@@ -77,4 +108,23 @@ def _print(
     console.print(table, *standing_tables(standing))
     for line in standing_lines(standing):
         console.print(line, highlight=False)
+    if "beyond_accuracy" in metrics:
+        console.print(*_lists_tables(metrics["beyond_accuracy"]))
     console.print(f"written to {file}", highlight=False)
+
+
+def _lists_tables(lists: dict[str, Any]) -> Iterator[Table]:
+    """Give what the first k are like beyond their clicks, and what more diversity would cost."""
+    table = Table(title=f"beyond accuracy, the first {lists['k']}", min_width=44)
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    for name, value in lists.items():
+        if isinstance(value, float):
+            table.add_row(name.replace("_", " "), f"{value:,.4f}")
+    yield table
+    table = Table(title="more diversity (recommend diversity=…)", min_width=44)
+    for name in lists["curve"][0]:
+        table.add_column(name.replace("_", " "), justify="right")
+    for point in lists["curve"]:
+        table.add_row(*(f"{value:.4g}" for value in point.values()))
+    yield table

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
+from nrms_torch.evaluation.calibration import Calibration
 from nrms_torch.files import replacing
 from nrms_torch.training.processes import is_process_zero
 
@@ -44,6 +45,11 @@ class RunFolder:
     def metrics_file(self) -> Path:
         """The newest evaluation, as flat JSON."""
         return self.path / "metrics.json"
+
+    @property
+    def calibration_file(self) -> Path:
+        """How scores become probabilities, fitted on the validation split, as JSON."""
+        return self.path / "calibration.json"
 
     @property
     def vocabulary_folder(self) -> Path:
@@ -117,6 +123,17 @@ class RunFolder:
         if not self.metrics_file.is_file():
             return {}
         return dict(json.loads(self.metrics_file.read_text()))
+
+    def calibration(self) -> Calibration | None:
+        """Read how scores become probabilities; None where the run has not been measured."""
+        if not self.calibration_file.is_file():
+            return None
+        return Calibration.of(json.loads(self.calibration_file.read_text()))
+
+    def write_calibration(self, calibration: Calibration) -> None:
+        """Keep how scores become probabilities."""
+        with replacing(self.calibration_file) as temporary:
+            temporary.write_text(json.dumps(asdict(calibration), indent=2) + "\n")
 
     def write_metrics(self, metrics: dict[str, Any], file: Path | None = None) -> Path:
         """Write metrics as JSON to `file`, by default the run's metrics.json."""

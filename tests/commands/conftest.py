@@ -6,14 +6,6 @@ from run_script import run_script, small
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory, demo_folder):
-    """A small NRMSDocVec, trained by the command itself."""
-    run = tmp_path_factory.mktemp("runs") / "docvec"
-    run_script("train", *small("nrms_docvec", demo_folder), f"run={run}")
-    return run
-
-
-@pytest.fixture(scope="session")
 def trained_nrms(tmp_path_factory, demo_folder):
     """A small NRMS on a tokenizer of its own, trained by the command itself."""
     run = tmp_path_factory.mktemp("runs") / "nrms"

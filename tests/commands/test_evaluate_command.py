@@ -1,4 +1,5 @@
 import json
+import math
 import shutil
 
 import polars as pl
@@ -41,6 +42,28 @@ def test_simple_rankings_stand_beside_the_model(trained, by_one_process, tmp_pat
     assert sum(row["impressions"] for row in rows) == metrics["impressions"]
     total = sum(row["impressions"] * row["auc"] for row in rows)
     assert total / metrics["impressions"] == pytest.approx(metrics["auc"])
+
+
+def test_beyond_accuracy_is_measured_where_it_is_asked_for(trained, tmp_path):
+    metrics, printed = evaluate(trained, tmp_path, "split=test", "beyond_accuracy=5")
+    lists = metrics["beyond_accuracy"]
+    assert lists["k"] == 5
+    assert 0 < lists["coverage_fraction"] <= 1
+    assert lists["novelty"] > 0
+    assert lists["curve"][0]["intralist_diversity"] < lists["curve"][-1]["intralist_diversity"]
+    assert "beyond accuracy, the first 5" in printed
+    told = run_script("evaluate", f"run={trained}", "beyond_accuracy=0", status=2)
+    assert told.startswith("error: beyond_accuracy: ")
+
+
+def test_a_trained_run_knows_how_likely_a_click_is(trained, demo_folder):
+    kept = json.loads((trained / "calibration.json").read_text())
+    behaviors = pl.read_parquet(demo_folder / "validation" / "behaviors.parquet")
+    clicks = behaviors["article_ids_clicked"].list.len().sum()
+    share = clicks / behaviors["article_ids_inview"].list.len().sum()
+    assert set(kept) == {"slope", "intercept"}
+    # Scores are around 0, so the curve is there about what share is clicked.
+    assert 1 / (1 + math.exp(-kept["intercept"])) == pytest.approx(share, abs=0.05)
 
 
 def test_the_best_checkpoint_gives_the_metrics_that_training_ended_with(trained, tmp_path):
@@ -92,5 +115,9 @@ def test_new_words_get_their_transformers_embeddings(tmp_path, demo_folder):
     )
     pl.concat([articles, more]).write_parquet(folder / "articles.parquet")
     # The same impressions among more articles: old articles keep their vectors, and so their ranks.
-    assert evaluate(run, tmp_path, f"data.path={folder}")[0] == metrics_of(run)
+    # There is no train among them, so nothing that it tells.
+    metrics, before = evaluate(run, tmp_path, f"data.path={folder}")[0], metrics_of(run)
+    without_train = ("simple", "by_history_length")
+    assert all(metrics[name] == before[name] for name in before if name not in without_train)
+    assert metrics["simple"]["cosine"] == before["simple"]["cosine"]
     assert json.loads((run / "vocabulary" / "vocabulary.json").read_text())["token_ids"] == kept

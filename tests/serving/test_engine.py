@@ -1,5 +1,7 @@
 """Ranking by the engine: unknown ids, ties, padding, the whole table, and mistakes."""
 
+import json
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -10,7 +12,9 @@ from hypothesis import strategies as st
 
 from nrms_torch.data.schema import HISTORY, HISTORY_KEY, IMPRESSION_ID, INVIEW, Split
 from nrms_torch.errors import InputError
+from nrms_torch.evaluation.beyond_accuracy import intralist_diversity
 from nrms_torch.serving import Article, Recommender
+from nrms_torch.serving.bundle import MANIFEST, seal
 
 UNKNOWN = 17  # no generated article has so small an id
 
@@ -159,3 +163,48 @@ def test_articles_are_shown_with_title_and_category(recommender, ids):
     assert article.category
     assert recommender.article(UNKNOWN) is None
     assert len(recommender) == len(ids) == len(recommender.articles())
+
+
+def test_more_diversity_gives_articles_that_are_less_alike_and_the_best_first(recommender, ids):
+    candidates, vectors = ids[20:400], recommender.bundle.vectors
+    row_of = {article_id: row for row, article_id in enumerate(ids, start=1)}
+    plain = recommender.rank(ids[:5], candidates, k=6)
+    assert recommender.rank(ids[:5], candidates, k=6, diversity=0).article_ids == plain.article_ids
+    mixed = [
+        recommender.rank(ids[:5], candidates, k=6, diversity=diversity)
+        for diversity in (0.3, 0.6, 0.9)
+    ]
+    every = recommender.rank(ids[:5], candidates)
+    score_of = dict(zip(every.article_ids, every.scores, strict=True))
+    for ranking in mixed:
+        assert ranking.article_ids[0] == plain.article_ids[0]
+        assert len(set(ranking.article_ids)) == 6
+        expected = [score_of[article_id] for article_id in ranking.article_ids]
+        np.testing.assert_array_equal(ranking.scores, np.array(expected))
+    spreads = [
+        intralist_diversity(vectors[[row_of[article_id] for article_id in ranking.article_ids]])
+        for ranking in (plain, *mixed)
+    ]
+    assert spreads[0] < spreads[-1]
+    assert spreads == sorted(spreads)
+
+
+@pytest.mark.parametrize(
+    ("diversity", "k", "message"),
+    [(-0.1, 3, "diversity"), (1.5, 3, "from 0 to 1"), ("much", 3, "diversity"), (0.5, None, "k")],
+)
+def test_a_diversity_that_means_nothing_is_told(recommender, ids, diversity, k, message):
+    with pytest.raises(InputError, match=message):
+        recommender.rank(ids[:2], k=k, diversity=diversity)
+
+
+def test_scores_are_probabilities_where_the_run_was_calibrated(exported, tmp_path, ids):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(exported("nrms_docvec")[1], bundle)
+    assert Recommender.load(bundle).rank(ids[:2], k=3).probabilities is None
+    content = json.loads((bundle / MANIFEST).read_text())
+    content = {name: content[name] for name in content if name not in ("files", "digest")}
+    seal(bundle, content | {"calibration": {"slope": 0.5, "intercept": -2.0}})
+    ranking = Recommender.load(bundle).rank(ids[:2], k=3)
+    expected = 1 / (1 + np.exp(-(0.5 * ranking.scores.astype(float) - 2)))
+    np.testing.assert_allclose(ranking.probabilities, expected, atol=1e-12)

@@ -186,3 +186,14 @@ def test_paths_and_methods_that_are_not_there_are_problems(client):
     problem(client.get("/no/such/path"), 404)
     problem(client.put("/recommend", json={}), 405)
     problem(client.get("/v2/models/other"), 404)
+
+
+def test_diversity_is_the_engines_and_a_probability_is_null_without_calibration(
+    client, library, ids
+):
+    body = {"history": ids[:3], "k": 5, "diversity": 0.5}
+    answer = client.post("/recommend", json=body).json()["ranking"]
+    expected = library.rank(ids[:3], k=5, diversity=0.5).article_ids
+    assert [item["article_id"] for item in answer] == expected
+    assert [item["probability"] for item in answer] == [None] * 5
+    assert client.post("/recommend", json={**body, "diversity": 1.1}).status_code == 422

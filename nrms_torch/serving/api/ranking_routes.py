@@ -64,11 +64,15 @@ def ranking_routes(slot: ModelSlot, monitoring: Monitoring) -> APIRouter:
 
 def _answer(recommender: Recommender, body: RecommendRequest) -> tuple[Ranking, int, bytes]:
     """Rank, count the ids that are unknown, repeated ones too, and write the response."""
-    ranking = recommender.rank(body.history, body.candidates, body.k)
+    ranking = recommender.rank(body.history, body.candidates, body.k, body.diversity)
+    scores = ranking.scores.tolist()
+    chances = [None] * len(scores)
+    if ranking.probabilities is not None:
+        chances = ranking.probabilities.tolist()
     response = RecommendResponse.model_construct(
         ranking=[
-            RankedArticle(article_id=article_id, score=score)
-            for article_id, score in zip(ranking.article_ids, ranking.scores.tolist(), strict=True)
+            RankedArticle(article_id=article_id, score=score, probability=chance)
+            for article_id, score, chance in zip(ranking.article_ids, scores, chances, strict=True)
         ],
         unknown=list(dict.fromkeys(ranking.unknown_clicks + ranking.unknown_candidates)),
         model_version=recommender.bundle.version,

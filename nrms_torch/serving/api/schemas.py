@@ -72,13 +72,24 @@ class RecommendRequest(Body):
         description="Articles to rank; null ranks all of them but those of the history.",
     )
     k: int = Field(10, ge=1, strict=True, description="How many of the best to give.")
+    diversity: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="0 gives the best in order; the more, the less alike the articles given are.",
+    )
 
 
 class RankedArticle(TypedDict):
-    """An article and its score, a dot product: comparable within one ranking only."""
+    """An article and its score, a dot product: comparable within one ranking only.
+
+    `probability` is the score as the probability of a click where the article is shown, as fitted
+    on the model's validation data; null where the model was never measured.
+    """
 
     article_id: ArticleId
     score: float
+    probability: float | None
 
 
 class RecommendResponse(BaseModel):

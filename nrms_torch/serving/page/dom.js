@@ -49,6 +49,7 @@ export function hideKeepingFocus(element, hidden, next = byId("search")) {
 
 export const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 
+export const percent = (share) => `${(100 * share).toFixed(share < 0.095 ? 1 : 0)} %`;
 export const plain = (value) => value.toFixed(3).replace("-", "−");
 
 export const count = (number, noun) =>

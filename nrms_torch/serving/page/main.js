@@ -42,9 +42,10 @@ async function rank() {
     if (mine !== asked) return;
     const known = new Map(articles.map((article) => [article.article_id, article]));
     showRanking(
-      rows.map(({ article_id, score, place }) => ({
+      rows.map(({ article_id, score, probability, place }) => ({
         article: known.get(article_id) ?? { article_id, title: "", category: "" },
         score,
+        probability,
         place,
         isNew: article_id === added?.article_id,
       })),

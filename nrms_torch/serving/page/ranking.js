@@ -1,10 +1,11 @@
 // The ranking: articles with scores, each with a button that says why and one that clicks it.
 
-import { bar, byId, chip, make, plain, replaceKeepingFocus, tell, titleOf } from "./dom.js";
+import { bar, byId, chip, make, percent, plain, replaceKeepingFocus, tell, titleOf } from "./dom.js";
 import { explanationOf } from "./explanation.js";
 
 /**
- * Show ranked `rows` of {article, score, place, isNew}, best first; places may be left out.
+ * Show ranked `rows` of {article, score, probability, place, isNew}, best first;
+ * places may be left out.
  *
  * `history` are the reader's clicks; `click` gets an article that the reader is to click on.
  */
@@ -20,7 +21,7 @@ export function showRanking(rows, history, click) {
   replaceKeepingFocus(byId("ranking"), items);
 }
 
-function ranked({ article, score, place, isNew }, highest, history, click) {
+function ranked({ article, score, probability, place, isNew }, highest, history, click) {
   const why = make("div", { class: "why", id: `why-${place}`, hidden: true });
   const opener = make(
     "button",
@@ -45,7 +46,7 @@ function ranked({ article, score, place, isNew }, highest, history, click) {
     "+ click",
   );
   const about = [isNew ? make("span", { class: "new" }, "new") : null, chip(article.category)];
-  const measure = [bar(score / highest), make("span", { class: "score" }, plain(score))];
+  const measure = [bar(score / highest), measureOf(score, probability)];
   return make(
     "li",
     { class: isNew ? "row is-new" : "row", value: place },
@@ -55,6 +56,13 @@ function ranked({ article, score, place, isNew }, highest, history, click) {
     reading,
     why,
   );
+}
+
+/** The chance of a click where the model has been calibrated, else the score itself. */
+function measureOf(score, probability) {
+  if (probability === null) return make("span", { class: "score" }, plain(score));
+  const told = `The chance of a click where it is shown; the score is ${plain(score)}`;
+  return make("span", { class: "score", title: told }, percent(probability));
 }
 
 async function toggle(opener, why, history, article) {
