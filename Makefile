@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 
 BUNDLE ?= runs/demo/bundle
 PROFILE ?= model=nrms data.batch_size=64
+FINALISTS ?= "[standard,the start,without attention,baseline]"
 
-.PHONY: setup demo serve profile test lint format clean
+.PHONY: setup demo serve profile ablation test lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -38,6 +39,24 @@ profile: $(VENV)/.train
 	rm -rf runs/profile
 	$(BIN)/python scripts/train.py $(PROFILE) run=runs/profile trainer.profiler=pytorch \
 		trainer.max_epochs=1 trainer.limit_train_batches=8
+
+# MIND is a folder of MIND's splits, TRANSFORMER a name on the Hub or a folder: docs/ablation.md.
+ablation: $(VENV)/.train
+	mkdir -p runs/ablation
+	$(BIN)/python scripts/embed_articles.py format=mind path=$(MIND) transformer=$(TRANSFORMER) \
+		output=runs/ablation/vectors.parquet
+	$(BIN)/python scripts/ablation.py data=mind data.path=$(MIND) \
+		data.vectors=runs/ablation/vectors.parquet split=days
+	$(BIN)/python scripts/ablation.py data=mind data.path=$(MIND) \
+		data.vectors=runs/ablation/vectors.parquet split=validation seeds=[1,2,3] cases=$(FINALISTS)
+	$(BIN)/python scripts/ablation.py data=mind data.path=$(MIND) model=nrms \
+		data.transformer=$(TRANSFORMER) split=validation seeds=[1,2,3] cases=$(FINALISTS) \
+		output=runs/ablation/titles
+	$(BIN)/python scripts/ablation.py data=demo data.path=runs/ablation/20k split=test \
+		data.generate.impressions=20000 seeds=[1,2,3] output=runs/ablation/generated_20k
+	$(BIN)/python scripts/ablation.py data=demo data.path=runs/ablation/200k split=test \
+		data.generate.impressions=200000 data.batch_size=512 trainer.max_epochs=2 \
+		cases=$(FINALISTS) output=runs/ablation/generated_200k
 
 # Tests share the cores: threads that wait are to sleep.
 test: export OMP_WAIT_POLICY ?= PASSIVE

@@ -88,7 +88,7 @@ CASES = {
     REFERENCE: Case((_UNTRAINED,), (_no_category, _no_popularity)),
     "cosine, not centred": Case((_UNTRAINED,), (_no_category, _no_popularity, _not_centred)),
     "cosine and category": Case((_UNTRAINED,), (_no_popularity,)),
-    "the start: and popularity": Case((_UNTRAINED,)),
+    "the start": Case((_UNTRAINED,)),
     "standard": Case(),
     "without popularity": Case((), (_no_popularity,)),
     "half the popularity": Case((), (_half_popularity,)),

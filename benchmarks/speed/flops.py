@@ -13,6 +13,9 @@ from nrms_torch.model.hyper_parameters import (
     HyperParameters,
     NRMSDocVecHyperParameters,
     NRMSHyperParameters,
+    StandardHyperParameters,
+    StandardNRMSDocVecHyperParameters,
+    StandardNRMSHyperParameters,
 )
 
 _SGEMM_SIZE = 2048
@@ -29,7 +32,7 @@ def training_flops(
     """
     hp = hyper_parameters
     user = _attending(hp.history_size, hp) + _pooling(hp.history_size, hp)
-    projected = min(clicked, rows * hp.history_size) * _projections(hp.vector_size, hp)
+    projected = min(clicked, rows * hp.history_size) * _projections(_width(hp), hp)
     return encoder_flops(hp, articles) + 3.0 * (projected + rows * user)
 
 
@@ -38,7 +41,9 @@ def encoder_flops(hyper_parameters: HyperParameters, articles: int) -> float:
 
     NRMS, forward: 6·T·E·D for Q, K and V, 4·T²·D for attention, 2·T·D·A + 2·T·A + 2·T·D for the
     pooling, and 2·T·in·out a dense layer; the backward pass is twice that. NRMSDocVec: 2·in·out a
-    layer, and twice that backward, but for the first layer, whose input takes no gradient.
+    layer, and twice that backward, but for the first layer, whose input takes no gradient. The
+    standard variant's heads have queries and keys of P = head_num · head_dim, and the inputs for
+    values; its document vectors go through no layer.
     """
     match hyper_parameters:
         case NRMSHyperParameters() as hp:
@@ -50,6 +55,12 @@ def encoder_flops(hyper_parameters: HyperParameters, articles: int) -> float:
         case NRMSDocVecHyperParameters() as hp:
             sizes = (hp.document_vector_size, *hp.newsencoder_units_per_layer, hp.vector_size)
             return articles * (3.0 * _dense(sizes) - _dense(sizes[:2]))
+        case StandardNRMSHyperParameters() as hp:
+            T = hp.title_size
+            projected = T * _projections(hp.embedding_size, hp)
+            return articles * 3.0 * (projected + _attending(T, hp) + _pooling(T, hp))
+        case StandardNRMSDocVecHyperParameters():
+            return 0.0
         case _:
             raise TypeError(f"no count for {type(hyper_parameters).__name__}")
 
@@ -72,16 +83,22 @@ def clock(device: torch.device) -> float:
     return time.perf_counter()
 
 
+def _width(hp: HyperParameters) -> int:
+    """Give the width of what attention and pooling sum up."""
+    return hp.content_size if isinstance(hp, StandardHyperParameters) else hp.vector_size
+
+
 def _projections(width: int, hp: HyperParameters) -> int:
-    return 6 * width * hp.vector_size
+    heads = hp.head_num * hp.head_dim
+    return (4 if isinstance(hp, StandardHyperParameters) else 6) * width * heads
 
 
 def _attending(length: int, hp: HyperParameters) -> int:
-    return 4 * length**2 * hp.vector_size
+    return 2 * length**2 * (hp.head_num * hp.head_dim + _width(hp))
 
 
 def _pooling(length: int, hp: HyperParameters) -> int:
-    D, A = hp.vector_size, hp.attention_hidden_dim
+    D, A = _width(hp), hp.attention_hidden_dim
     return 2 * length * (D * A + A + D)
 
 

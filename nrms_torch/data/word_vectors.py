@@ -52,12 +52,12 @@ def fitted(words: Tensor, titles: np.ndarray, pad: int, sentences: Tensor) -> Te
     Ridge regression, by conjugate gradients: min Σ |mean of words − (sentence − mean sentence)|² +
     ridge · Σ |word − scaled start|². Words that no title has stay at the scaled start.
     """
-    average = _averages(titles, pad, len(words)).to_sparse_csr()
+    average = _averages(titles, pad, len(words))
     wanted = sentences - sentences.mean(dim=0)
     before = average @ words
     scale = (wanted * before).sum() / before.square().sum().clamp(min=1e-12)
     start = words * scale
-    back = average.t().to_sparse_csr()
+    back = average.t()
     moved = torch.zeros_like(start)
     residual = back @ (wanted - average @ start)
     direction, size = residual.clone(), residual.square().sum(dim=0)

@@ -4,7 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from nrms_torch.training.lightning_module import NRMSModule
 
 
 class MovableCheckpoint(ModelCheckpoint):
@@ -21,6 +24,24 @@ class MovableCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the state up, with names where the folder is now."""
         super().load_state_dict(_rebased(state_dict, ".", str(self.dirpath)))
+
+
+class BestCheckpoint(MovableCheckpoint):
+    """Counts the start as an epoch of its own: training has to rank better than where it began.
+
+    The standard variant starts at a cosine, which ranks well. The baseline's start ranks nothing.
+    """
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Measure and save the standard variant as it starts; a resumed run has done so."""
+        assert isinstance(pl_module, NRMSModule)
+        if trainer.global_step or not pl_module.model.is_standard or not self.monitor:
+            return
+        auc = pl_module.auc_now(trainer.datamodule.val_dataloader())  # type: ignore[attr-defined]
+        if trainer.is_global_zero:
+            print(f"before training: {self.monitor} {auc:.4f}")
+        nothing = torch.tensor(0)
+        self._save_topk_checkpoint(trainer, {self.monitor: auc, "epoch": nothing, "step": nothing})
 
 
 class LastCheckpoint(MovableCheckpoint):

@@ -49,12 +49,12 @@ def choose_run(config: DictConfig, overrides: Iterable[str]) -> Start:
     whose ranks would not agree on a name.
     """
     refuse_secrets(config)
-    resolve_variant(config)
     if config.resume and config.repeat:
         raise InputError("repeat: a run is repeated or, with resume, goes on; expected one of them")
     if config.resume:
         before = RunFolder.open(str(config.resume))
         return Start(before, _resumed(config, before, overrides), before)
+    resolve_variant(config)
     repeated = None
     if config.repeat:
         repeated = RunFolder.open(str(config.repeat))
@@ -122,6 +122,7 @@ def _resumed(config: DictConfig, run: RunFolder, overrides: Iterable[str]) -> Di
     for section in config:
         if section not in touched and "experiment" not in touched and section != "resume":
             config[section] = before.get(section)
+    resolve_variant(config)
     for section in _FIXED:
         _check_same(str(section), config, before, run)
     return config

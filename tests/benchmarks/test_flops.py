@@ -5,7 +5,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.speed.flops import encoder_flops, training_flops
-from nrms_torch.model.hyper_parameters import NRMSDocVecHyperParameters, NRMSHyperParameters
+from nrms_torch.model.hyper_parameters import (
+    NRMSDocVecHyperParameters,
+    NRMSHyperParameters,
+    StandardNRMSDocVecHyperParameters,
+)
 from nrms_torch.model.nrms import NRMS
 
 TITLES = NRMSHyperParameters(vocabulary_size=50, embedding_size=24, title_size=6, dropout=0)
@@ -51,3 +55,15 @@ def test_a_training_step_adds_the_users(articles):
 def test_a_title_of_the_default_size_costs_what_is_well_known():
     hyper_parameters = NRMSHyperParameters(vocabulary_size=50, embedding_size=300)
     assert encoder_flops(hyper_parameters, 1) / 3 == pytest.approx(27.8e6, rel=0.005)
+
+
+def test_a_training_step_of_the_standard_variant():
+    hyper_parameters = StandardNRMSDocVecHyperParameters(document_vector_size=128)
+    model, articles = NRMS(hyper_parameters), 75
+    table = torch.nn.functional.pad(torch.rand(articles, 128), (0, 2))
+    history = torch.arange(3 * 50).reshape(3, -1) % articles
+    candidates = torch.arange(15).reshape(3, 5)
+    found = counted(lambda: model(table, history, candidates))
+    expected = training_flops(hyper_parameters, articles=articles, clicked=articles, rows=3)
+    # The articles take no gradient: a tenth of the products have no backward pass to their inputs.
+    assert found == pytest.approx(expected, rel=0.2)

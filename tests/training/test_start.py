@@ -9,7 +9,9 @@ from nrms_torch.training.start import choose_run
 
 
 def config(run=None):
-    return OmegaConf.create({"run": run, "resume": None, "repeat": None, "model": {"name": "nrms"}})
+    model = {"name": "nrms", "variant": "standard"}
+    places = {"run": run, "resume": None, "repeat": None}
+    return OmegaConf.create({**places, "model": model, "data": {}, "training": {}})
 
 
 @pytest.fixture(autouse=True)

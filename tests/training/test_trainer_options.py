@@ -31,6 +31,7 @@ STANDARD = {
     **{name: RECORDING.hyper_parameters[name] for name in ("name", "title_size")},
     **{name: RECORDING.hyper_parameters[name] for name in ("vocabulary_size", "embedding_size")},
     "variant": "standard",
+    "categories": ["art"],
 }
 
 
