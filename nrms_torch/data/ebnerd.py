@@ -29,11 +29,8 @@ IDS_CLICKED = "article_ids_clicked"
 IDS_HISTORY = "article_id_fixed"
 CATEGORY_NAME = "category_str"
 IMPRESSION_TIME = "impression_time"
-BEHAVIORS_FILE, HISTORY_FILE, ARTICLES_FILE = (
-    "behaviors.parquet",
-    "history.parquet",
-    "articles.parquet",
-)
+BEHAVIORS_FILE, HISTORY_FILE = "behaviors.parquet", "history.parquet"
+ARTICLES_FILE = "articles.parquet"
 _PUBLISHED = "published_time"
 
 _FOLDERS = {split: split for split in SPLITS}
@@ -136,11 +133,8 @@ def read_times(folder: Path, split: str) -> pl.LazyFrame | None:
     Raises InputError on a column of the wrong type.
     """
     table = checks.scan_parquet(split_files(folder, split)[0], {}, {IMPRESSION_TIME: _TIME_KIND})
-    return (
-        table.select(pl.col(IMPRESSION_TIME).alias(TIME))
-        if IMPRESSION_TIME in table.collect_schema()
-        else None
-    )
+    has_times = IMPRESSION_TIME in table.collect_schema()
+    return table.select(pl.col(IMPRESSION_TIME).alias(TIME)) if has_times else None
 
 
 def read_published(folder: Path) -> pl.LazyFrame | None:

@@ -115,9 +115,8 @@ def _impressions(
         impressions = _with_history(group_impressions(events, summary), clicks, settings, summary)
     else:
         summary.count(MADE, READ, len(events))
-        summary.count(
-            MADE, "of an article that the reader clicked before", len(events) - len(clicks)
-        )
+        again = len(events) - len(clicks)
+        summary.count(MADE, "of an article that the reader clicked before", again)
         impressions = draw_impressions(
             _with_history(clicks.table(), clicks, settings, summary),
             clicks,

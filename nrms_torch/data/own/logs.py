@@ -13,6 +13,8 @@ from nrms_torch.errors import InputError
 
 READER, ARTICLE, TIME, IS_CLICK, GROUP = "reader", "article", "time", "is_click", "group"
 _KINDS_TOLD = 8
+_IDS = "ids in lists"
+_UNKNOWN = "of an article that articles lack"
 
 
 def read_events(
@@ -29,6 +31,8 @@ def read_events(
     parts: list[pl.DataFrame] = []
     for number, table in enumerate(read_tables(section)):
         part = read(table, articles, summary, stop_at_bad=stop_at_bad)
+        if parts and part.columns != parts[0].columns[:-1]:
+            raise InputError(f"{table.name}: has other columns than {section.place}")
         parts.append(part.with_columns(pl.lit(number, dtype=pl.UInt32).alias("file")))
     events = pl.concat(parts)
     _require_clicks(section, events)
@@ -42,9 +46,9 @@ def read_events(
     else:
         events = _with_sessions(events, pause)
     kept = events.drop("file").unique(maintain_order=True)
-    summary.count(section.name, "said before", len(events) - len(kept))
-    if section.name == EVENTS:
-        summary.count(section.name, USED, len(kept))
+    counted = EVENTS if section.name == EVENTS else _IDS
+    summary.count(counted, "said before", len(events) - len(kept))
+    summary.count(counted, USED, len(kept))
     return kept
 
 
@@ -62,7 +66,7 @@ def _read_events(
         is_shown = kinds.is_in(table.section.shown).fill_null(value=False)
         _require_kinds(table, kinds)
         reasons["of another kind"] = ~(is_click | is_shown)
-    reasons["of an article that articles lack"] = codes.is_null()
+    reasons[_UNKNOWN] = codes.is_null()
     frame = pl.DataFrame([columns[READER].alias(READER), codes.alias(ARTICLE), times.alias(TIME)])
     frame = frame.with_columns(is_click.alias(IS_CLICK))
     if "impression" in table:
@@ -85,14 +89,11 @@ def _read_impressions(
     for key, is_click in (("shown", False), ("clicked", True)):
         flat = table.id_lists(key)
         codes = articles.codes(flat[key])
-        summary.count(f"{key} ids", READ, len(flat))
-        summary.count(f"{key} ids", "of an article that articles lack", codes.null_count())
-        found = flat.select(ROW, codes.alias(ARTICLE)).drop_nulls()
-        parts.append(
-            found.join(rows, on=ROW, maintain_order="left").with_columns(
-                pl.lit(is_click).alias(IS_CLICK)
-            )
-        )
+        ids = flat.select(ROW, codes.alias(ARTICLE), pl.lit(is_click).alias(IS_CLICK))
+        part = ids.join(rows, on=ROW, maintain_order="left")
+        summary.count(_IDS, READ, len(part))
+        summary.count(_IDS, _UNKNOWN, part[ARTICLE].null_count())
+        parts.append(part.drop_nulls(ARTICLE))
     return pl.concat(parts).select(READER, ARTICLE, TIME, IS_CLICK, GROUP)
 
 
@@ -148,17 +149,13 @@ def _numbered(column: pl.Series, name: str | None = None) -> pl.Series:
     values = column.unique(maintain_order=True)
     numbers = pl.int_range(len(values), dtype=pl.UInt32, eager=True)
     table = pl.DataFrame({"value": values, name: numbers})
-    return (
-        column.alias("value")
-        .to_frame()
-        .join(table, on="value", how="left", maintain_order="left")[name]
-    )
+    rows = column.alias("value").to_frame()
+    return rows.join(table, on="value", how="left", maintain_order="left")[name]
 
 
 def _with_sessions(events: pl.DataFrame, pause: int) -> pl.DataFrame:
     """Add GROUP: a new one where the reader changes, or has not been seen for a pause."""
     ordered = events.sort(READER, TIME, maintain_order=True)
     is_new = (pl.col(READER) != pl.col(READER).shift()) | (pl.col(TIME).diff() > pause)
-    return ordered.with_columns(
-        is_new.fill_null(value=False).cum_sum().cast(pl.UInt32).alias(GROUP)
-    )
+    number = is_new.fill_null(value=False).cum_sum().cast(pl.UInt32)
+    return ordered.with_columns(number.alias(GROUP))

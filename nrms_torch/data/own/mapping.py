@@ -104,7 +104,9 @@ def load_mapping(mapping: Mapping[str, Any] | Path | str) -> LogMapping:
         place, folder, content = str(path), path.parent, _read_yaml(path)
     _require_known(place, content, _KEYS)
     if ARTICLES not in content:
-        raise InputError(f"{place}: no section articles; expected articles, and events or so")
+        raise InputError(
+            f"{place}: no section articles; expected articles, and events or impressions"
+        )
     logs = [name for name in (EVENTS, IMPRESSIONS) if name in content]
     if len(logs) != 1:
         found = "both" if logs else "neither"
@@ -193,10 +195,8 @@ def _source(where: str, folder: Path, given: Any) -> Any:
 def _require_known(place: str, content: Mapping[str, Any], known: Iterable[str]) -> None:
     for key in content:
         if key not in known:
-            raise InputError(
-                f"{place}: unknown key {key!r}{nearest(str(key), known) or '; expected '}"
-                f"{'' if nearest(str(key), known) else ', '.join(known)}"
-            )
+            hint = nearest(str(key), known) or f"; expected {', '.join(known)}"
+            raise InputError(f"{place}: unknown key {key!r}{hint}")
 
 
 def _text(place: str, value: Any, what: str) -> str:

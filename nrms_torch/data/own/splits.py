@@ -27,12 +27,11 @@ def split_rows(times: np.ndarray, validation: object, test: object) -> Iterator[
     test_start = _start(times, len(times), "test", test)
     validation_start = _start(times, test_start, "validation", validation)
     starts = (0, validation_start, test_start, len(times))
-    for name, first, end, wanted in zip(
-        SPLITS, starts, starts[1:], (1, validation, test), strict=False
-    ):
+    shares = (1, validation, test)
+    for name, first, end, share in zip(SPLITS, starts, starts[1:], shares, strict=False):
         if first < end:
             yield name, slice(first, end)
-        elif _share(name, wanted) != 0:
+        elif _share(name, share) != 0:
             raise InputError(
                 f"validation={validation}, test={test}: no impression is left for {name}; all "
                 f"{len(times):,} are from {_shown(times[0])} to {_shown(times[-1])}"
@@ -45,9 +44,8 @@ def _start(times: np.ndarray, end: int, name: str, wanted: object) -> int:
     if share == 0 or end == 0:
         return end
     if share is None:
-        return int(
-            np.searchsorted(times[:end], times[end - 1] - parse_length(name, wanted), side="right")
-        )
+        before = times[end - 1] - parse_length(name, wanted)
+        return int(np.searchsorted(times[:end], before, side="right"))
     row = max(0, end - round(share * len(times)))
     return int(np.searchsorted(times, times[row])) if row < end else end
 

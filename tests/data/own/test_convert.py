@@ -248,6 +248,14 @@ def test_what_is_left_out_is_counted_by_its_first_reason(tmp_path):
         assert told in str(summary)
 
 
+def test_ids_that_are_left_out_of_lists_are_counted(tmp_path):
+    table = IMPRESSIONS.with_columns(pl.lit("a-10 nowhere a-11 a-11").alias("items"))
+    counts = convert(mapping_of_lists(table), tmp_path / "site").counts
+    told = {"read": 250, "of an article that articles lack": 50, "said before": 50, "used": 150}
+    assert counts["ids in lists"] == told
+    assert counts["impressions"] == {"read": 50, "used": 50}
+
+
 def test_splits_by_shares_and_by_lengths_of_time(tmp_path):
     shares = convert(mapping(), tmp_path / "shares", validation=0.2, test=0)
     assert list(shares.splits) == ["train", "validation"]

@@ -194,3 +194,10 @@ def test_another_folder_is_never_overwritten(tmp_path):
     with pytest.raises(InputError, match=r"is in use, and is no folder with a conversion\.json"):
         convert(mapping(), tmp_path / "site")
     assert (tmp_path / "site" / "mine.txt").read_text() == "mine"
+
+
+def test_files_of_one_log_have_the_same_columns(tmp_path):
+    CLICKS.write_csv(tmp_path / "log-1.csv")
+    CLICKS.with_columns(impression=pl.lit(1)).write_csv(tmp_path / "log-2.csv")
+    message = refusal(tmp_path, mapping(str(tmp_path / "log-*.csv")))
+    assert message == f"{tmp_path}/log-2.csv: has other columns than {tmp_path}/log-1.csv"
