@@ -8,6 +8,7 @@ from nrms_torch.cli import command
 from nrms_torch.files import require_writable
 from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.measure import measure
+from nrms_torch.training.report import report_run
 from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.trainer import make_scoring_trainer
 
@@ -20,7 +21,7 @@ def main(config: DictConfig) -> None:
     require_writable(file)
     datamodule, module = for_evaluation(run, config.data)
     trainer = make_scoring_trainer(config.trainer, run.path)
-    measure(
+    measured = measure(
         trainer,
         module,
         datamodule,
@@ -29,6 +30,8 @@ def main(config: DictConfig) -> None:
         file=file,
         beyond_accuracy=config.beyond_accuracy,
     )
+    if config.report and trainer.is_global_zero:
+        print(f"written to {report_run(module, datamodule, run, measured)}")
 
 
 if __name__ == "__main__":
