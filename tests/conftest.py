@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import shutil
 import sys
 
 import pytest
@@ -67,6 +68,24 @@ def exported(tmp_path_factory, demo_folder):
 def bundle(exported):
     """A bundle of a model that reads titles."""
     return exported("nrms", "standard")[1]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium of the system's."""
+    from playwright.sync_api import expect, sync_playwright
+    from shown_page import TIMEOUT_MS
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if chromium is None:
+        pytest.skip(f"none of {', '.join(names)} is in PATH")
+    expect.set_options(timeout=TIMEOUT_MS)
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
+    ):
+        yield browser
 
 
 @pytest.fixture

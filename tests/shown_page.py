@@ -3,6 +3,8 @@
 from playwright.sync_api import expect
 from served import client_of
 
+# Far above what anything takes, for where other tests have the cores.
+TIMEOUT_MS = 30_000
 KEY = "secret"  # of the servers that have one
 
 

@@ -33,11 +33,18 @@ class ArticleTable:
     """Rows of all known articles, known ids from row 1 on; row 0 is the unknown article.
 
     `ids` (R - 1,) are in row order; `features` are title tokens (R, T) int32 or document vectors
-    (R, W) float32. Row 0 is zeros, as in the baseline, or the mean of the vectors.
+    (R, W) float32, with so many columns of `facts` behind them as `data.facts` has put there. Row 0
+    is zeros, as in the baseline, or the mean of the vectors.
     """
 
     ids: pl.Series
     features: np.ndarray
+    facts: int = 0
+
+    @property
+    def content(self) -> np.ndarray:
+        """The features without the columns of facts: tokens (R, T) or document vectors (R, W)."""
+        return self.features[:, : self.features.shape[1] - self.facts]
 
     def rows(self, ids: pl.Series) -> np.ndarray:
         """Look up ids (N,) as rows (N,) int32; id 0, null and every unknown id give row 0.

@@ -82,4 +82,4 @@ def with_facts(table: ArticleTable, numbers: np.ndarray, popularity: np.ndarray)
     """Put category numbers (R - 1,) and popularity in units (R,) behind a table's features."""
     facts = np.stack([np.concatenate([[0], numbers]), popularity], axis=1)
     features = np.concatenate([table.features, facts.astype(table.features.dtype)], axis=1)
-    return replace(table, features=features)
+    return replace(table, features=features, facts=FACTS)

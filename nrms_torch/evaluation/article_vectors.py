@@ -143,15 +143,15 @@ def article_vectors(table: ArticleTable, vocabulary: Vocabulary | None) -> Artic
     tokenizer was trained here or the transformer cannot be loaded any more.
     """
     if vocabulary is None:
-        return DenseVectors(table.features)
+        return DenseVectors(table.content)
     if vocabulary.transformer is not None:
         try:
             embeddings = word_embeddings(vocabulary.transformer, vocabulary.token_ids)
         except InputError:
             # A run is measured without its transformer too.
-            return TitleVectors.of_tokens(table.features, vocabulary.pad)
-        return DenseVectors(_means(embeddings, table.features, vocabulary.pad))
-    return TitleVectors.of_tokens(table.features, vocabulary.pad)
+            return TitleVectors.of_tokens(table.content, vocabulary.pad)
+        return DenseVectors(_means(embeddings, table.content, vocabulary.pad))
+    return TitleVectors.of_tokens(table.content, vocabulary.pad)
 
 
 def _means(embeddings: np.ndarray, tokens: np.ndarray, pad: int) -> np.ndarray:

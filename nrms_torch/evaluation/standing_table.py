@@ -36,7 +36,7 @@ def standing_tables(standing: Standing) -> Iterator[Table]:
         table.add_row(
             clicks,
             f"{segment.impressions:,}",
-            f"{segment.auc.mean:.4f} {_ends(segment.auc)}",
+            f"{segment.auc.mean:.4f} ± {(segment.auc.high - segment.auc.low) / 2:.3f}",
             *(f"{auc:.4f}" for auc in segment.simple.values()),
         )
     yield table

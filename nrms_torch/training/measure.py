@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning as L
 from rich.table import Table
@@ -20,6 +20,14 @@ from nrms_torch.training.lightning_module import NRMSModule
 from nrms_torch.training.run_folder import RunFolder
 
 
+class Measured(NamedTuple):
+    """The metrics as they are written, what was scored, and in process 0 where the model stands."""
+
+    metrics: dict[str, Any]
+    kept: KeptScores
+    standing: Standing | None
+
+
 def measure(
     trainer: L.Trainer,
     module: NRMSModule,
@@ -30,7 +38,7 @@ def measure(
     file: Path | None = None,
     checkpoint: Path | None = None,
     beyond_accuracy: int | None = None,
-) -> dict[str, Any]:
+) -> Measured:
     """Score `split` on all of the trainer's processes, print tables and write JSON.
 
     The keys are `split`, `auc`, `mrr`, `reciprocal_rank`, `ndcg@5`, `ndcg@10`, `impressions`,
@@ -43,11 +51,12 @@ def measure(
     if beyond_accuracy is not None:
         require_integer("beyond_accuracy", beyond_accuracy, 1)
     kept = score_split(trainer, module, datamodule, split, checkpoint)
-    metrics = {
+    metrics: dict[str, Any] = {
         "split": split,
         **module.results,
         "unknown_articles": datamodule.impressions(split).unknown_articles,
     }
+    standing = None
     if trainer.is_global_zero:
         standing = compare(kept.scores, datamodule, split)
         metrics |= standing.to_mapping()
@@ -61,7 +70,7 @@ def measure(
             run.write_calibration(fit_calibration(kept.scores, labels))
         file = run.write_metrics(metrics, file)
         _print(metrics, known_aucs(datamodule.config.folder, split), standing, file)
-    return metrics
+    return Measured(metrics, kept, standing)
 
 
 def score_split(

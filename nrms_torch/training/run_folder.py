@@ -52,6 +52,11 @@ class RunFolder:
         return self.path / "calibration.json"
 
     @property
+    def report_file(self) -> Path:
+        """The newest evaluation, as a page."""
+        return self.path / "report.html"
+
+    @property
     def vocabulary_folder(self) -> Path:
         """The tokenizer and the tokens kept of it; absent for document vectors."""
         return self.path / "vocabulary"

@@ -8,6 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 from run_script import run_script, small
 
+from nrms_torch.evaluation.expected import expected_auc
 from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.diagnose import diagnose_run
 from nrms_torch.training.run_folder import RunFolder
@@ -126,7 +127,7 @@ def test_vectors_of_one_direction(run, changed):
 
 
 def train(demo_folder, run, *overrides):
-    command = [*small("nrms_docvec", demo_folder), "callbacks.early_stopping=null"]
+    command = [*small("nrms_docvec", demo_folder, "baseline"), "callbacks.early_stopping=null"]
     run_script("train", *command, f"run={run}", *overrides)
     return diagnosis(run)
 
@@ -167,3 +168,17 @@ def test_a_run_that_overfits(changed, tmp_path):
     found = train(few["path"], tmp_path / "run", *more, f"data.vectors={few['vectors']}")
     assert "it overfits" in found["overfitting"].sentence
     assert not {"few_epochs", "learning_rate_high", "learning_rate_low"} & set(found)
+
+
+def test_the_command_prints_a_sentence_for_each_finding(trained):
+    printed = run_script("diagnose", f"run={trained}")
+    lines = " ".join(printed.split())
+    assert "✗ The AUC is 0." in lines
+    assert "✗ It ranks worse than centred cosine" in lines
+
+
+def test_what_is_usual_goes_by_the_format_and_the_size():
+    assert expected_auc("mind", 150_000).low == 0.63
+    assert expected_auc("mind", 3_000).high == 0.66
+    assert expected_auc("ebnerd", 230_000).low == 0.56
+    assert expected_auc("ebnerd", 20_000) is None

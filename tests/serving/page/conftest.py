@@ -1,33 +1,14 @@
-"""A browser, servers for it to visit, and what a visit must not bring."""
+"""Servers for a browser to visit, and what a visit must not bring."""
 
 import shutil
 from types import SimpleNamespace
 
 import pytest
 from exported_runs import reseal
-from playwright.sync_api import expect, sync_playwright
 from served import running_server
-from shown_page import KEY
+from shown_page import KEY, TIMEOUT_MS
 
 from nrms_torch.serving.bundle import READERS
-
-# Far above what anything takes, for where other tests have the cores.
-TIMEOUT_MS = 30_000
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium of the system's."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    chromium = next(filter(None, map(shutil.which, names)), None)
-    if chromium is None:
-        pytest.skip(f"none of {', '.join(names)} is in PATH")
-    expect.set_options(timeout=TIMEOUT_MS)
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
-    ):
-        yield browser
 
 
 @pytest.fixture(scope="module")

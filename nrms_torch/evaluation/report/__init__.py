@@ -1,0 +1,1 @@
+"""The report of a measured split: one HTML page that needs nothing else."""
