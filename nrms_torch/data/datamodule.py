@@ -125,7 +125,7 @@ class NewsDataModule(L.LightningDataModule):
         if impressions.labels is None:
             raise InputError(
                 f"{self.config.folder}: {split} has no labels, so there is nothing to measure; "
-                "scripts/predict.py ranks it"
+                "nrms predict ranks it"
             )
         if impressions.skipped == len(impressions):
             raise InputError(

@@ -48,7 +48,7 @@ def _print_best(study: optuna.Study, trials: Trials) -> None:
     print(f"best: trial {best.number}, {trials.sweep.metric} {best.value:.4f}", end="")
     default = [trial for trial in study.trials if DEFAULT in trial.user_attrs and trial.values]
     print(f"; the default settings: {default[-1].value:.4f}" if default else "")
-    print("once more: python scripts/train.py", shlex.join(trials.settings(best)))
+    print("once more: nrms train", shlex.join(trials.settings(best)))
 
 
 def _draw(study: optuna.Study, trials: Trials) -> list[Path]:

@@ -11,7 +11,7 @@ from nrms_torch.serving.bundle import MANIFEST
 from nrms_torch.tracking.wandb_run import has_key, opened
 from nrms_torch.training.run_folder import RunFolder
 
-# What the artifact holds: all that scripts/check_bundle.py asks for.
+# What the artifact holds: all that nrms check-bundle asks for.
 BUNDLE, CHECKPOINT = "bundle", "best.ckpt"
 
 

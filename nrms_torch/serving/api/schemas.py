@@ -113,7 +113,7 @@ class ScoredImpression(BaseModel):
 
 
 class RankingMetrics(BaseModel):
-    """Means over impressions, as `scripts/evaluate.py` writes them; null where none counts."""
+    """Means over impressions, as `nrms evaluate` writes them; null where none counts."""
 
     auc: float | None
     mrr: float | None
