@@ -19,7 +19,7 @@ _TRAINING: dict[str, dict[str, dict[str, Any]]] = {
     },
     "standard": {
         "data": {"batch_size": 64, "npratio": 20},
-        "training": {"learning_rate": 1e-3, "weight_decay": 0.01},
+        "training": {"learning_rate": 3e-4, "weight_decay": 0.01},
     },
 }
 

@@ -79,7 +79,7 @@ def train_command(folder):
     # Without dropout, whose draws differ by rank, and in whole batches: the last one lacks the row
     # that two ranks cannot share.
     return [
-        *small("nrms", folder),
+        *small("nrms", folder, "baseline"),
         "model.dropout=0",
         "trainer.max_epochs=1",
         "trainer.limit_train_batches=8",

@@ -64,9 +64,11 @@ def test_nrms_keeps_its_vocabulary_in_the_run(trained_nrms):
     assert set(metrics_of(trained_nrms)) == KEYS
 
 
-def test_training_learns(trained, demo_folder, tmp_path):
-    untrained = tmp_path / "untrained"
-    overrides = [*small("nrms_docvec", demo_folder), "training.learning_rate=1e-12"]
+def test_the_baseline_learns(demo_folder, tmp_path):
+    untrained, trained = tmp_path / "untrained", tmp_path / "trained"
+    overrides = small("nrms_docvec", demo_folder, "baseline")
+    run_script("train", *overrides, f"run={trained}")
+    overrides += ["training.learning_rate=1e-12"]
     run_script("train", *overrides, "trainer.max_epochs=1", f"run={untrained}")
     assert metrics_of(trained)["auc"] > metrics_of(untrained)["auc"] + 0.05
 
@@ -114,12 +116,13 @@ def test_a_resumed_run_may_not_learn_otherwise(demo_folder, trained):
     assert message.count("\n") == 1
 
 
+@pytest.mark.parametrize("variant", ["standard", "baseline"])
 @pytest.mark.parametrize("model", ["nrms", "nrms_docvec"])
-def test_two_processes_train_as_one(demo_folder, tmp_path, model):
+def test_two_processes_train_as_one(demo_folder, tmp_path, model, variant):
     # Without dropout, whose draws differ by rank; BatchNorm's statistics are those of all ranks.
     command = [
-        *small(model, demo_folder),
-        "model.dropout=0",
+        *small(model, demo_folder, variant),
+        *(["model.dropout=0"] if variant == "baseline" else []),
         "trainer.max_epochs=1",
         # Whole batches only: the last one lacks the row that two ranks cannot share.
         "trainer.limit_train_batches=10",

@@ -5,7 +5,7 @@ from run_script import metrics_of, run_script, small
 
 
 def test_training_that_makes_it_worse_leaves_the_start_the_best(demo_folder, tmp_path):
-    bad = ["training.learning_rate=3", "trainer.max_epochs=1", "logger=none"]
+    bad = ["training.learning_rate=0.5", "trainer.max_epochs=1", "logger=none"]
     run, still = tmp_path / "run", tmp_path / "still"
     printed = run_script("train", *small("nrms_docvec", demo_folder), *bad, f"run={run}")
     run_script(

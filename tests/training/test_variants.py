@@ -36,7 +36,7 @@ def test_the_standard_variant_is_the_default_and_has_no_field_of_the_baselines(m
     assert config.model.variant == "standard"
     assert "dropout" not in config.model
     assert (config.model.history_size, config.data.npratio, config.data.batch_size) == (50, 20, 64)
-    assert (config.training.learning_rate, config.training.weight_decay) == (1e-3, 0.01)
+    assert (config.training.learning_rate, config.training.weight_decay) == (3e-4, 0.01)
 
 
 def test_what_is_named_is_kept_and_resolving_again_changes_nothing():
