@@ -20,6 +20,9 @@ KEYS = {
     "impressions",
     "skipped",
     "unknown_articles",
+    "intervals",
+    "simple",
+    "by_history_length",
 }
 
 
@@ -52,7 +55,12 @@ def wait_for_checkpoint(run, process):
 def test_a_run_is_a_folder_with_all_that_it_made(trained):
     assert set(metrics_of(trained)) == KEYS
     assert metrics_of(trained)["impressions"] + metrics_of(trained)["skipped"] == 300
-    for name in ("config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt"):
+    for name in (
+        "config.yaml",
+        "calibration.json",
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+    ):
         assert (trained / name).is_file()
     assert (trained / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert "val/auc" in next(trained.glob("csv/*/metrics.csv")).read_text()
