@@ -7,7 +7,7 @@ BUNDLE ?= runs/demo/bundle
 PROFILE ?= model=nrms data.batch_size=64
 FINALISTS ?= "[standard,the start,without attention,baseline]"
 
-.PHONY: setup demo serve profile ablation test lint format clean
+.PHONY: setup demo serve wheel profile ablation test lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -24,26 +24,36 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 setup: $(VENV)/.dev
 
 demo: $(VENV)/.train
+	$(BIN)/nrms generate data/demo
 	rm -rf runs/demo
-	$(BIN)/python scripts/generate_data.py path=data/demo
-	$(BIN)/python scripts/train.py experiment=demo run=runs/demo
-	$(BIN)/python scripts/evaluate.py run=runs/demo split=test metrics=runs/demo/test_metrics.json
-	$(BIN)/python scripts/export_onnx.py run=runs/demo
-	$(BIN)/python scripts/recommend.py bundle=runs/demo/bundle
-	$(BIN)/python scripts/ask_server.py bundle=runs/demo/bundle
+	$(BIN)/nrms train experiment=demo run=runs/demo
+	$(BIN)/nrms evaluate runs/demo split=test metrics=runs/demo/test_metrics.json report=true
+	$(BIN)/nrms export runs/demo
+	$(BIN)/nrms recommend runs/demo/bundle history=[9000004,9000007] k=5
+	$(BIN)/nrms ask runs/demo/bundle
+	@printf '%s\n' '' 'The run is runs/demo: report.html, learning_curve.png, metrics.json, and the bundle.' \
+		'The news site is made up: its titles are words of a topic, in no order.' 'What next?' \
+		'  source $(BIN)/activate' \
+		'  nrms serve runs/demo/bundle     a page to try it on: http://localhost:8000' \
+		'  nrms diagnose runs/demo         is the number good, and why' \
+		'  nrms convert --help             your own logs: docs/own_data.md' \
+		'  nrms --help                     all verbs'
 
 serve: $(VENV)/.train
-	$(BIN)/python scripts/serve.py bundle=$(BUNDLE)
+	$(BIN)/nrms serve $(BUNDLE)
+
+wheel: $(VENV)/.train
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 profile: $(VENV)/.train
 	rm -rf runs/profile
-	$(BIN)/python scripts/train.py $(PROFILE) run=runs/profile trainer.profiler=pytorch \
+	$(BIN)/nrms train $(PROFILE) run=runs/profile trainer.profiler=pytorch \
 		trainer.max_epochs=1 trainer.limit_train_batches=8
 
 # MIND is a folder of MIND's splits, TRANSFORMER a name on the Hub or a folder: docs/ablation.md.
 ablation: $(VENV)/.train
 	mkdir -p runs/ablation
-	$(BIN)/python scripts/embed_articles.py format=mind path=$(MIND) transformer=$(TRANSFORMER) \
+	$(BIN)/nrms embed $(MIND) format=mind transformer=$(TRANSFORMER) \
 		output=runs/ablation/vectors.parquet
 	$(BIN)/python scripts/ablation.py data=mind data.path=$(MIND) \
 		data.vectors=runs/ablation/vectors.parquet split=days
@@ -73,5 +83,5 @@ format: setup
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) build *.egg-info data/demo runs/demo runs/profile
+	rm -rf $(VENV) build dist *.egg-info data/demo runs/demo runs/profile
 	rm -rf .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -77,6 +77,7 @@ class Run:
         columns = [
             pl.DataFrame(points, schema={"epoch": pl.Int64, name: pl.Float64}, orient="row")
             for name, points in read_curves(self.path).items()
+            if not name.startswith("test/")  # what the best checkpoint was measured by, at the end
         ]
         table = pl.DataFrame(schema={"epoch": pl.Int64})
         for column in columns:

@@ -16,6 +16,7 @@ from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.loading import EvaluationChunk
 from nrms_torch.data.schema import IMPRESSION_ID
 from nrms_torch.errors import InputError
+from nrms_torch.evaluation.metrics import impression_of
 from nrms_torch.evaluation.prediction_parts import (
     POSITION,
     RANK,
@@ -26,7 +27,6 @@ from nrms_torch.evaluation.prediction_parts import (
     joined,
 )
 from nrms_torch.evaluation.ranking import ranks
-from nrms_torch.evaluation.segments import impression_of
 from nrms_torch.evaluation.submission import submission_lines, write_submission
 from nrms_torch.files import replacing, require_writable
 
@@ -107,7 +107,7 @@ class PredictionWriter(L.Callback):
 
 def _candidates(scores: Tensor, chunk: EvaluationChunk, *, with_scores: bool) -> pl.DataFrame:
     columns = {
-        POSITION: chunk.positions[impression_of(chunk.offsets)].cpu().numpy(),
+        POSITION: chunk.positions.cpu().numpy()[impression_of(chunk.offsets.cpu().numpy())],
         RANK: ranks(scores, chunk.offsets).int().cpu().numpy(),
     }
     if with_scores:

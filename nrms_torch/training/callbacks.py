@@ -38,8 +38,6 @@ class BestCheckpoint(MovableCheckpoint):
         if trainer.global_step or not pl_module.model.is_standard or not self.monitor:
             return
         auc = pl_module.auc_now(trainer.datamodule.val_dataloader())  # type: ignore[attr-defined]
-        if trainer.is_global_zero:
-            print(f"before training: {self.monitor} {auc:.4f}")
         nothing = torch.tensor(0)
         self._save_topk_checkpoint(trainer, {self.monitor: auc, "epoch": nothing, "step": nothing})
 

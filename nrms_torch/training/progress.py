@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.utilities import rank_zero_only
+
+from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.evaluation.baselines import simple_aucs
 
 _EPOCH = "{epoch:>5} {loss:>9} {auc:>9} {best:>9} {seconds:>8} {left:>9}"
 _HEAD = {
@@ -49,12 +52,24 @@ class EpochLines(L.Callback):
         self.seconds: list[float] = []  # of the epochs of this process
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Print the columns' names."""
+        """Print what simple rankings reach, and the columns' names."""
+        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        if trainer.is_global_zero and isinstance(datamodule, NewsDataModule):
+            aucs = simple_aucs(datamodule)
+            simple = ", ".join(f"{name.replace('_', ' ')} {auc:.4f}" for name, auc in aucs.items())
+            self._tell(f"validation AUC of simple rankings: {simple}")
         self._tell(_EPOCH.format(**_HEAD))
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Begin to take the time."""
+        """Begin to take the time; print what was measured before training, where it was."""
         self.started = time.monotonic()
+        checkpoint = trainer.checkpoint_callback
+        start = checkpoint.best_model_score if isinstance(checkpoint, ModelCheckpoint) else None
+        if trainer.global_step == 0 and start is not None:
+            self.best = start.item()
+            auc = f"{self.best:.4f}"
+            line = {"epoch": "start", "loss": "", "auc": auc, "best": auc}
+            self._tell(_EPOCH.format(**line, seconds="", left=""))
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Print the epoch's line."""
