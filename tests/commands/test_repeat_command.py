@@ -102,7 +102,6 @@ def test_other_data_in_the_same_place_is_told_before_anything_is_written(
     assert_one_line(status, error, f"error: {file}: sha256 {file_sha256(file)[:16]}")
     assert f"trained on sha256 {before[:16]}" in error
     assert not again.exists()
-    assert not (folder / ".prepared").exists()
 
 
 def test_a_file_that_the_data_has_lost_is_named(own_copy, tmp_path, call):
