@@ -260,6 +260,7 @@ def test_a_file_that_is_only_touched_while_it_is_read_is_as_good(ebnerd_folder, 
     assert len(prepared(ebnerd_folder)) == 3
 
 
+@pytest.mark.slow
 def test_of_processes_that_start_together_one_prepares_and_all_use_it(ebnerd_folder):
     code = """
 found = prepare(config, "train", table, 3)
@@ -272,6 +273,7 @@ print(found.folder, found.candidates.tolist(), found.by_history[0].tolist())
     assert sum(line.startswith("prepared train") for lines in printed for line in lines) == 1
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_leaves_nothing_that_is_used_and_blocks_nobody(ebnerd_folder):
     killed = start(ebnerd_folder, KILLED + 'prepare(config, "train", table, 3)')
     killed.communicate(timeout=TIMEOUT_S)
@@ -315,6 +317,7 @@ def test_impressions_in_memory_pickle_with_their_arrays(ebnerd_folder):
     assert len(rows) == 1
 
 
+@pytest.mark.slow
 def test_a_worker_that_maps_impressions_loads_no_polars(ebnerd_folder, tmp_path):
     """Threads of polars do not survive a fork, and a spawned worker has no use for them."""
     file = tmp_path / "rows.pickle"
