@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 
 BUNDLE ?= runs/demo/bundle
 PROFILE ?= model=nrms data.batch_size=64
+QUICK ?= $(addprefix tests/,data model evaluation training keras_weights)
 FINALISTS ?= "[standard,the start,without attention,baseline]"
 
-.PHONY: setup demo serve wheel profile ablation test lint format clean
+.PHONY: setup demo serve wheel profile ablation test quick mutants lint types format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -73,9 +74,24 @@ test: export OMP_WAIT_POLICY ?= PASSIVE
 test: lint
 	$(BIN)/pytest --cov --numprocesses=auto --dist=loadfile
 
-lint: setup
+# While one works: what needs no trained run, no bundle and no process of its own.
+quick: export OMP_WAIT_POLICY ?= PASSIVE
+quick: setup
+	$(BIN)/pytest --quiet -m "not slow" --numprocesses=2 --dist=loadfile $(QUICK)
+
+# What the tests do not notice, in all chosen modules or in one: MODULE=nrms_torch.data.sampling
+mutants: export NRMS_KEPT_RUNS := $(CURDIR)/build/kept_runs
+mutants: export POLARS_MAX_THREADS := 1
+mutants: setup
+	rm -rf mutants $(NRMS_KEPT_RUNS)
+	$(BIN)/python -m mutmut run --max-children 1 $(if $(MODULE),"$(MODULE).*")
+	$(BIN)/python -m mutmut results
+
+lint: types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: setup
 	$(BIN)/mypy
 
 format: setup
@@ -83,5 +99,5 @@ format: setup
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info data/demo runs/demo runs/profile
+	rm -rf $(VENV) build dist mutants *.egg-info data/demo runs/demo runs/profile
 	rm -rf .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

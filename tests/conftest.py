@@ -4,9 +4,16 @@ import os
 import runpy
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 from run_script import ROOT, run_script, small
+
+# Of a mutant the first wrong example is enough.
+settings.register_profile(
+    "mutants", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None
+)
 
 # Before torch is imported, here and in every command that a test starts: the tensors of tests are
 # so small that a second thread only costs time, and much of it where tests share their cores.
@@ -48,18 +55,23 @@ def trained(tmp_path_factory, demo_folder):
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory, demo_folder):
-    """Give the run and the bundle of a model kind and variant, made once."""
+def exported(request, tmp_path_factory):
+    """Give the run and the bundle of a model kind and variant, made once.
+
+    Once a session, or once for all sessions where NRMS_KEPT_RUNS names a folder: `make mutants`
+    starts hundreds of them.
+    """
     from exported_runs import export, make_run
 
-    made = {}
+    kept = os.environ.get("NRMS_KEPT_RUNS")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("exported")
 
     def exported(kind, variant="baseline"):
-        if (kind, variant) not in made:
-            run = tmp_path_factory.mktemp(f"{kind}_{variant}") / "run"
-            make_run(kind, variant, demo_folder, run)
-            made[kind, variant] = run, export(run)
-        return made[kind, variant]
+        run = folder / f"{kind}_{variant}"
+        if not (run / "bundle").is_dir():
+            make_run(kind, variant, request.getfixturevalue("demo_folder"), run)
+            export(run)
+        return run, run / "bundle"
 
     return exported
 

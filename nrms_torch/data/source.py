@@ -13,7 +13,7 @@ from nrms_torch.configuration import plain
 from nrms_torch.data.articles import article_texts
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.demo.generate import generate
-from nrms_torch.data.prepared.prepare import first_writable_place
+from nrms_torch.data.prepared.places import require_writable_place
 from nrms_torch.data.remote import is_remote, local_copy
 from nrms_torch.errors import InputError
 from nrms_torch.fields import from_fields
@@ -61,7 +61,7 @@ def with_vectors(data: DataConfig) -> DataConfig:
             "(EB-NeRD's artifacts have some), or data.transformer=NAME, which makes them from "
             "titles, or model=nrms, which reads titles without either"
         )
-    place = first_writable_place(data)
+    place = require_writable_place(data)
     place.mkdir(parents=True, exist_ok=True)
     made_of = {
         "articles": [file_sha256(file) for file in data.reader.article_files(data.folder)],

@@ -1,8 +1,10 @@
 """Prepared impressions: made once, by whichever process is first, and never used when not sound."""
 
+import hashlib
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +20,7 @@ from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import index_impressions
-from nrms_torch.data.prepared.fingerprint import Fingerprint
+from nrms_torch.data.prepared import writing
 from nrms_torch.data.prepared.prepare import prepare
 from nrms_torch.data.sampling import training_rows
 from nrms_torch.errors import InputError
@@ -87,9 +89,12 @@ def test_meta_says_what_was_made_of_what(ebnerd_folder):
     assert meta["counts"] == found.counts
     assert meta["fingerprint"] == found.fingerprint
     assert found.folder.name == f"train-{found.fingerprint[:16]}"
-    files = {file["file"]: file["bytes"] for file in meta["made_of"]["files"]}
+    files = {file["file"]: file["sha256"] for file in meta["made_of"]["files"]}
     split = ebnerd_folder / "train"
-    assert files == {name: (split / name).stat().st_size for name in files}
+    assert files == {
+        name: hashlib.sha256((split / name).read_bytes()).hexdigest()
+        for name in ("behaviors.parquet", "history.parquet")
+    }
     assert meta["made_of"]["history_size"] == 3
 
 
@@ -114,7 +119,6 @@ OTHERS = {
     "other histories": lambda folder: edit(
         folder / "train" / "history.parquet", lambda table: table[:1]
     ),
-    "a later copy": lambda folder: os.utime(folder / "train" / "history.parquet", ns=(5, 5)),
 }
 
 
@@ -126,6 +130,40 @@ def test_other_files_or_options_are_prepared_anew(ebnerd_folder, change):
     assert after.folder != before.folder
     table, size = options.get("table", TABLE), options.get("history_size", 3)
     assert_same(after, index_impressions(ebnerd.read_split(ebnerd_folder, "train"), table, size))
+
+
+def test_a_later_copy_of_the_same_data_is_recognised(ebnerd_folder):
+    before = prepared(ebnerd_folder)
+    copy = ebnerd_folder.with_name("copy")
+    shutil.copytree(ebnerd_folder, copy)
+    os.utime(copy / "train" / "history.parquet", ns=(5, 5))
+    assert prepared(copy).folder == copy / ".prepared" / before.folder.name
+    assert prepared(copy).fingerprint == before.fingerprint
+
+
+def write_same_size_and_time(path, content):
+    """Overwrite a file as `rsync --times` does with other content of the same size."""
+    before = path.stat()
+    assert len(content) == before.st_size
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("line", [0, 5_000, 9_999], ids=["beginning", "middle", "end"])
+def test_data_of_the_same_name_size_and_time_does_not_share_arrays(mind_folder, line):
+    """The file is longer than what a hash of its ends would read: 480 KB."""
+    path = mind_folder / "train" / "behaviors.tsv"
+    lines = [f"{n:05}\tU1\t11/9/2019 6:42:51 PM\tN1\tN2-1 N3-0\n" for n in range(10_000)]
+    path.write_text("".join(lines))
+    table = ArticleTable(pl.Series(["N1", "N2", "N3"]), np.zeros((4, 0), dtype=np.float32))
+    config = DataConfig(format="mind", path=str(mind_folder))
+    before = prepare(config, "train", table, 3)
+    lines[line] = lines[line].replace("N2-1 N3-0", "N2-0 N3-1")
+    write_same_size_and_time(path, "".join(lines).encode())
+    after = prepare(config, "train", table, 3)
+    assert after.folder != before.folder
+    differ = np.flatnonzero(np.asarray(after.labels) != np.asarray(before.labels))
+    assert differ.tolist() == [2 * line, 2 * line + 1]
 
 
 DAMAGE = {
@@ -191,18 +229,38 @@ def test_broken_input_leaves_nothing_that_could_be_taken_for_prepared(ebnerd_fol
     nothing_known = ArticleTable(pl.Series([99]), np.zeros((2, 0), dtype=np.float32))
     with pytest.raises(InputError, match="no candidate of validation is among the 1 articles"):
         prepared(ebnerd_folder, "validation", table=nothing_known)
-    assert [file.name for file in (ebnerd_folder / ".prepared").iterdir()] == ["lock"]
+    assert {file.name for file in (ebnerd_folder / ".prepared").iterdir()} <= {"lock", "hashes"}
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(ebnerd_folder):
-    path = ebnerd_folder / "train" / "behaviors.parquet"
-    fingerprint = Fingerprint([path], {})
-    fingerprint.require_same()
-    os.utime(path, ns=(5, 5))
-    with pytest.raises(InputError, match=r"behaviors\.parquet: changed while it was read"):
-        fingerprint.require_same()
+@pytest.mark.parametrize("name", ["behaviors.parquet", "history.parquet"])
+def test_a_file_that_changes_while_it_is_read_is_refused(ebnerd_folder, monkeypatch, name):
+    path = ebnerd_folder / "train" / name
+    sound = writing.index_in_batches
+
+    def changing(*arguments):
+        unknown = sound(*arguments)
+        write_same_size_and_time(path, bytes(reversed(path.read_bytes())))
+        return unknown
+
+    monkeypatch.setattr(writing, "index_in_batches", changing)
+    with pytest.raises(InputError, match=rf"{name}: changed while it was read; start again$"):
+        prepared(ebnerd_folder)
+    assert not list((ebnerd_folder / ".prepared").glob("train-*"))
+    assert not list((ebnerd_folder / ".prepared").glob(".train-*"))
 
 
+def test_a_file_that_is_only_touched_while_it_is_read_is_as_good(ebnerd_folder, monkeypatch):
+    sound = writing.index_in_batches
+
+    def touching(*arguments):
+        os.utime(ebnerd_folder / "train" / "history.parquet", ns=(5, 5))
+        return sound(*arguments)
+
+    monkeypatch.setattr(writing, "index_in_batches", touching)
+    assert len(prepared(ebnerd_folder)) == 3
+
+
+@pytest.mark.slow
 def test_of_processes_that_start_together_one_prepares_and_all_use_it(ebnerd_folder):
     code = """
 found = prepare(config, "train", table, 3)
@@ -215,6 +273,7 @@ print(found.folder, found.candidates.tolist(), found.by_history[0].tolist())
     assert sum(line.startswith("prepared train") for lines in printed for line in lines) == 1
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_leaves_nothing_that_is_used_and_blocks_nobody(ebnerd_folder):
     killed = start(ebnerd_folder, KILLED + 'prepare(config, "train", table, 3)')
     killed.communicate(timeout=TIMEOUT_S)
@@ -258,6 +317,7 @@ def test_impressions_in_memory_pickle_with_their_arrays(ebnerd_folder):
     assert len(rows) == 1
 
 
+@pytest.mark.slow
 def test_a_worker_that_maps_impressions_loads_no_polars(ebnerd_folder, tmp_path):
     """Threads of polars do not survive a fork, and a spawned worker has no use for them."""
     file = tmp_path / "rows.pickle"

@@ -136,6 +136,7 @@ def write_train(folder, impressions, candidates=10):
     )
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_impressions(tmp_path):
     peaks = {}
     for impressions in (250_000, 750_000):

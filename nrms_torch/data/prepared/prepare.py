@@ -1,6 +1,5 @@
 """Prepared impressions: indexed once, kept as memory-mapped arrays, found again by fingerprint."""
 
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -11,14 +10,15 @@ from filelock import FileLock
 
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
+from nrms_torch.data.prepared.content import ContentHashes
 from nrms_torch.data.prepared.fingerprint import Fingerprint, describe_ids
 from nrms_torch.data.prepared.mapped import MappedImpressions, open_impressions
+from nrms_torch.data.prepared.places import places, require_writable_place, writable_place
 from nrms_torch.data.prepared.writing import write_impressions
 from nrms_torch.errors import InputError
-from nrms_torch.files import replacing_folder, unfinished, users_cache
+from nrms_torch.files import replacing_folder, unfinished
 
 VERSION = 1  # of the arrays: raised whenever the same data gives other ones
-FOLDER = ".prepared"
 _NAMES = f"*-{'[0-9a-f]' * 16}"
 
 
@@ -39,12 +39,13 @@ def prepare(
         "history_size": history_size,
         "articles": describe_ids(table.ids),
     }
-    fingerprint = Fingerprint(config.reader.split_files(config.folder, split), options)
+    hashes = ContentHashes(places(config), writable_place(config))
+    fingerprint = Fingerprint(config.reader.split_files(config.folder, split), options, hashes)
     name = f"{split}-{fingerprint.hash[:16]}"
-    for place in _places(config):
+    for place in places(config):
         if found := _find(place / name, fingerprint):
             return found
-    place = first_writable_place(config)
+    place = require_writable_place(config)
     with _telling_what_cannot_be_written(place):
         place.mkdir(parents=True, exist_ok=True)
         with FileLock(place / "lock"):
@@ -91,25 +92,6 @@ def _make(
         f"kept in {folder}"
     )
     return open_impressions(folder)
-
-
-def first_writable_place(config: DataConfig) -> Path:
-    """Give the folder that what is made of the data is kept in; InputError where there is none."""
-    places = _places(config)
-    for place in places:
-        existing = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
-        # The mode is asked too: a folder that is marked read-only stays as it is, for root too.
-        if os.access(existing, os.W_OK | os.X_OK) and existing.stat().st_mode & 0o222:
-            return place
-    raise InputError(
-        f"data.cache: cannot write into {' or '.join(map(str, places))}; name another folder"
-    )
-
-
-def _places(config: DataConfig) -> list[Path]:
-    if config.cache:
-        return [Path(config.cache)]
-    return [config.folder / FOLDER, users_cache() / "prepared"]
 
 
 @contextmanager
