@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from nrms_torch.files import require_writable
 from nrms_torch.training.assemble import for_evaluation
+from nrms_torch.training.ending import ending_together
 from nrms_torch.training.measure import measure
 from nrms_torch.training.report import report_run
 from nrms_torch.training.run_folder import RunFolder
@@ -20,15 +21,16 @@ def main(config: DictConfig) -> dict[str, Any]:
     require_writable(file)
     datamodule, module = for_evaluation(run, config.data)
     trainer = make_scoring_trainer(config.trainer, run.path)
-    measured = measure(
-        trainer,
-        module,
-        datamodule,
-        run,
-        split=config.split,
-        file=file,
-        beyond_accuracy=config.beyond_accuracy,
-    )
+    with ending_together(trainer):
+        measured = measure(
+            trainer,
+            module,
+            datamodule,
+            run,
+            split=config.split,
+            file=file,
+            beyond_accuracy=config.beyond_accuracy,
+        )
     if config.report and trainer.is_global_zero:
         print(f"written to {report_run(module, datamodule, run, measured)}")
     return measured.metrics

@@ -15,9 +15,11 @@ from nrms_torch.commands.verbs import SECTIONS, VERBS, Verb
 from nrms_torch.commands.words import joined, with_bare_words
 from nrms_torch.configuration import choices, compose, groups, nearest, settings
 from nrms_torch.errors import InputError, stop
+from nrms_torch.launched import end_with_launcher
 from nrms_torch.threads import spin_briefly
 
 spin_briefly()  # before anything can import torch
+end_with_launcher()
 
 # Runs a command: its configuration, and the words that the user typed.
 Run = Callable[[DictConfig, list[str]], None]

@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 
 from nrms_torch.evaluation.prediction import PredictionWriter
 from nrms_torch.training.assemble import for_evaluation
+from nrms_torch.training.ending import ending_together
 from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.trainer import make_scoring_trainer
 
@@ -18,7 +19,8 @@ def main(config: DictConfig) -> None:
     datamodule.predicted_split = config.split
     impressions = datamodule.impressions(config.split)
     trainer = make_scoring_trainer(config.trainer, run.path, writer)
-    trainer.predict(module, datamodule=datamodule, return_predictions=False)
+    with ending_together(trainer):
+        trainer.predict(module, datamodule=datamodule, return_predictions=False)
     if trainer.is_global_zero:
         writer.join(impressions)
         print(

@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.description import describe
+from nrms_torch.training.ending import ending_together
 from nrms_torch.training.measure import measure
 from nrms_torch.training.repeat import check_origin, compare_weights
 from nrms_torch.training.run_folder import RunFolder
@@ -36,8 +37,9 @@ def fit(config: DictConfig, words: Sequence[str]) -> RunFolder:
         print(datamodule.summary("train"), datamodule.summary("validation"), sep="\n")
         run.begin(config, datamodule.vocabulary, origin)
         describe(trainer.loggers, config, origin)
-    trainer.fit(module, datamodule=datamodule, ckpt_path=run.resume_from())
-    measure(trainer, module, datamodule, run, split="validation", checkpoint=run.best())
+    with ending_together(trainer, go_on=f"nrms train resume={run.path}"):
+        trainer.fit(module, datamodule=datamodule, ckpt_path=run.resume_from())
+        measure(trainer, module, datamodule, run, split="validation", checkpoint=run.best())
     if config.repeat and trainer.is_global_zero:  # a repetition that was resumed as well
         print(compare_weights(RunFolder(Path(str(config.repeat))), run))
     return run

@@ -1,4 +1,4 @@
-"""What a training tells as it goes: a bar in a terminal, a line an epoch, how to go on."""
+"""What a training tells as it goes: a bar in a terminal, a line an epoch."""
 
 import logging
 import sys
@@ -89,13 +89,6 @@ class EpochLines(L.Callback):
                 left=_time(mean * (last - epoch)) if last > 0 else "",
             )
         )
-
-    def on_exception(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
-    ) -> None:
-        """Say how to go on where somebody has stopped the training."""
-        if isinstance(exception, KeyboardInterrupt):
-            self._tell(f"stopped; to go on: nrms train resume={self.file.parent}")
 
     def state_dict(self) -> dict[str, Any]:
         """Give the best so far."""

@@ -20,6 +20,7 @@ from nrms_torch.training.variants import resolve_variant
 _RUN_OF_LAUNCH = "NRMS_TORCH_RUN"
 # What a resumed run shares with the one it goes on, and the fields of it that change no number.
 _FIXED = ("data", "model", "training", "seed")
+_GONE = object()  # of a field that is not there
 _FREE_FIELDS = ("path", "vectors", "transformer", "num_workers", "cache", "generate")
 
 
@@ -118,14 +119,31 @@ def _resumed(config: DictConfig, run: RunFolder, overrides: Iterable[str]) -> Di
         raise InputError(f"run: {config.run} differs from resume={run.path}; expected one of them")
     config.run = str(run.path)
     before = run.config()
-    touched = {re.split(r"[./]", _overridden(override))[0] for override in overrides}
-    for section in config:
-        if section not in touched and "experiment" not in touched and section != "resume":
-            config[section] = before.get(section)
+    names = [_overridden(override) for override in overrides]
+    whole = {name.partition("/")[0] for name in names if "." not in name}
+    for section in map(str, config):
+        if section in before and section not in whole | {"resume"} and "experiment" not in whole:
+            typed = [name for name in names if name.startswith(f"{section}.")]
+            config[section] = _with_typed(before, section, config, typed)
     resolve_variant(config)
     for section in _FIXED:
-        _check_same(str(section), config, before, run)
+        _check_same(section, config, before, run)
     return config
+
+
+def _with_typed(
+    before: DictConfig, section: str, config: DictConfig, names: Iterable[str]
+) -> object:
+    """Give a section as a run began it, but for the fields that the user has named now."""
+    kept = OmegaConf.create({section: before[section]})
+    for name in names:
+        parent, _, field = name.rpartition(".")
+        value = OmegaConf.select(config, name, default=_GONE)
+        if value is not _GONE:
+            OmegaConf.update(kept, name, value, merge=False, force_add=True)
+        elif (there := OmegaConf.select(kept, parent)) is not None:
+            there.pop(field, None)
+    return kept[section]
 
 
 def _check_same(section: str, config: DictConfig, before: DictConfig, run: RunFolder) -> None:

@@ -5,7 +5,6 @@ import subprocess
 import time
 
 import polars as pl
-import psutil
 import pytest
 import torch
 from run_script import ROOT, TIMEOUT_S, metrics_of, run_script, script, small
@@ -142,32 +141,6 @@ def test_two_processes_train_as_one(demo_folder, tmp_path, model, variant):
     torch.testing.assert_close(step_losses(two), step_losses(one), rtol=0, atol=1e-5)
     assert metrics_of(two)["impressions"] == metrics_of(one)["impressions"]
     assert metrics_of(two)["auc"] == pytest.approx(metrics_of(one)["auc"], abs=1e-3)
-
-
-@pytest.mark.parametrize("victim", ["launcher", "other"])
-def test_when_a_rank_is_killed_the_other_stops_with_an_error(demo_folder, tmp_path, victim):
-    run = tmp_path / "run"
-    command = [*small("nrms", demo_folder), "trainer.max_epochs=1000", f"run={run}"]
-    launcher = psutil.Popen(
-        [*script("train"), *command, "trainer.devices=2"],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    others = []
-    try:
-        wait_for_checkpoint(run, launcher)
-        others = launcher.children()
-        assert len(others) == 1
-        (launcher if victim == "launcher" else others[0]).kill()
-        # Lightning and gloo notice within seconds; a hang would end in the timeout.
-        assert launcher.wait(timeout=60) != 0
-        _, alive = psutil.wait_procs(others, timeout=60)
-        assert not alive
-    finally:
-        for process in [launcher, *others]:
-            if process.is_running():
-                process.kill()
 
 
 def test_a_simple_profile_is_kept_in_the_run_folder(demo_folder, tmp_path):

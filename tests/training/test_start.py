@@ -5,7 +5,9 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import OmegaConf
 
 from nrms_torch.errors import InputError
+from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.start import choose_run
+from nrms_torch.training.variants import resolve_variant
 
 
 def config(run=None):
@@ -55,3 +57,46 @@ def test_a_secret_is_refused_where_a_run_is_resumed_too():
     given = dict(config()) | {"resume": "runs/one", "logger": {"api_key": "very-secret-value"}}
     with pytest.raises(InputError, match=r"logger\.api_key: holds a secret"):
         choose_run(OmegaConf.create(given), overrides=["logger.api_key=very-secret-value"])
+
+
+def begun(tmp_path):
+    """Begin a run with settings of its own in several sections."""
+    own = {"trainer": {"max_epochs": 1, "precision": "bf16-mixed", "gradient_clip_val": 0.5}}
+    own["callbacks"] = {"best": {"monitor": "val/auc"}, "early_stopping": {"patience": 9}}
+    first = OmegaConf.merge(config(str(tmp_path / "run")), own, {"seed": 1})
+    resolve_variant(first)
+    RunFolder(tmp_path / "run").begin(first, None, {})
+    return first
+
+
+@pytest.mark.parametrize(
+    ("typed", "changed"),
+    [
+        ("trainer.max_epochs=2", {"trainer": {"max_epochs": 2}}),
+        ("+trainer.barebones=true", {"trainer": {"barebones": True}}),
+        ("callbacks.early_stopping.patience=3", {"callbacks": {"early_stopping": {"patience": 3}}}),
+        ("~callbacks.early_stopping", {"callbacks": {"early_stopping": ...}}),
+        ("~callbacks", {"callbacks": ...}),
+    ],
+)
+def test_what_is_resumed_is_what_was_begun_but_for_what_is_named(tmp_path, typed, changed):
+    first = begun(tmp_path)
+    defaults = {"trainer": {"max_epochs": 5, "precision": "32-true", "gradient_clip_val": None}}
+    defaults["callbacks"] = {"best": {"monitor": "val/auc"}, "early_stopping": {"patience": 4}}
+    again = OmegaConf.merge(config(), defaults, {"seed": 1, "resume": str(tmp_path / "run")})
+    expected = OmegaConf.to_container(first)
+    for place in (again, expected):
+        laid_over(place, changed)
+    resumed = choose_run(again, [f"resume={tmp_path / 'run'}", typed]).config
+    for section in ("trainer", "callbacks", "seed"):
+        assert resumed.get(section) == expected.get(section)
+
+
+def laid_over(place, changed):
+    for name, value in changed.items():
+        if value is ...:
+            del place[name]
+        elif isinstance(value, dict):
+            laid_over(place[name], value)
+        else:
+            place[name] = value

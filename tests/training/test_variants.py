@@ -47,6 +47,16 @@ def test_what_is_named_is_kept_and_resolving_again_changes_nothing():
     assert (config.data.npratio, config.model.history_size) == (7, 9)
 
 
+def test_a_setting_of_the_baseline_alone_asks_for_the_baseline(capsys):
+    config = resolved("model.newsencoder_units_per_layer=[32]")
+    assert (config.model.variant, config.model.head_num) == ("baseline", 16)
+    assert config.data.npratio == 4
+    told = capsys.readouterr().out
+    assert told.startswith("model.variant: baseline, since model.newsencoder_units_per_layer is ")
+    named = resolved("model.newsencoder_units_per_layer=[32]", "model.variant=standard")
+    assert named.model.variant == "standard"  # and for_training refuses the setting
+
+
 def test_an_unknown_variant_is_refused():
     with pytest.raises(InputError, match=r"^model\.variant: 'paper' is none of standard, baseline"):
         resolved("model.variant=paper")
