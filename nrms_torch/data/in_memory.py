@@ -59,8 +59,7 @@ def as_polars(name: str, table: Any) -> pl.DataFrame:
         if isinstance(table, Mapping):
             return pl.DataFrame(dict(table))
         if hasattr(table, "__arrow_c_stream__"):
-            found = pl.from_arrow(table)
-            return found if isinstance(found, pl.DataFrame) else found.to_frame()
+            return pl.DataFrame(table)
     except (TypeError, ValueError, ImportError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{name}: cannot be read as a table: {first_line(error)}") from error
     raise InputError(f"{name}: expected a table of polars, pandas or Arrow, found {type(table)}")
