@@ -1,5 +1,9 @@
 """A console for what is the user's: titles, paths and settings, which are no markup."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import polars as pl
 from rich.console import Console
 
@@ -10,6 +14,21 @@ def plain_console(*, least_width: int = 0) -> Console:
     if console.width < least_width:
         console.width = least_width
     return console
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], object]]:
+    """Show a bar for work that may take long, in a terminal; gives what is told of each part done.
+
+    Where the `total` is not known it counts what is done.
+    """
+    from rich.progress import BarColumn, Progress, TimeRemainingColumn  # a server needs none
+
+    silent = not sys.stdout.isatty()
+    counts = "[progress.description]{task.description}", BarColumn(), "{task.completed:,.0f}"
+    with Progress(*counts, TimeRemainingColumn(), transient=True, disable=silent) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda number: bar.advance(task, number)
 
 
 def shown(table: pl.DataFrame) -> str:

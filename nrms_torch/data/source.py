@@ -10,6 +10,7 @@ from filelock import FileLock
 from omegaconf import DictConfig
 
 from nrms_torch.configuration import plain
+from nrms_torch.console import progress
 from nrms_torch.data.articles import article_texts
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.demo.generate import generate
@@ -84,22 +85,14 @@ def embed_articles(
     An article without text gets zeros. Raises InputError where there are no articles, or no such
     transformer.
     """
-    from rich.progress import Progress
-
     from nrms_torch.data.embedding import embed_texts, write_vectors
 
     articles = data.reader.read_articles(data.folder)
     if articles is None:
         raise InputError(f"{data.folder}: has no articles file, so there are no titles to embed")
     ids, texts = article_texts(articles, data.text_columns)
-    with Progress() as progress:
-        task = progress.add_task("embedding", total=len(texts))
-        vectors = embed_texts(
-            texts,
-            transformer,
-            batch_size=batch_size,
-            advance=lambda number: progress.advance(task, number),
-        )
+    with progress("embedding", len(texts)) as advance:
+        vectors = embed_texts(texts, transformer, batch_size=batch_size, advance=advance)
     write_vectors(output, ids, vectors)
     empty = sum(not text for text in texts)
     print(f"{output}: {len(ids):,} vectors of width {vectors.shape[1]}, {empty:,} without text")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from nrms_torch.console import progress
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.prepared.content import ContentHashes
@@ -78,7 +79,10 @@ def _make(
     with replacing_folder(folder) as temporary:
         tables = config.reader.read_split(config.folder, split)
         origin = {"fingerprint": fingerprint.hash, "made_of": fingerprint.origin}
-        counts = write_impressions(temporary, tables, table, history_size, origin)
+        with progress(f"preparing {split}") as advance:
+            counts = write_impressions(
+                temporary, tables, table, history_size, origin, advance=advance
+            )
         if not counts["known_candidates"]:
             raise InputError(
                 f"{config.folder}: no candidate of {split} is among the "

@@ -1,7 +1,7 @@
 """From a split's tables to a folder of arrays, which `mapped` opens."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,20 @@ def write_impressions(
     history_size: int,
     origin: Mapping[str, Any],
     rows: int = ROWS_PER_BATCH,
+    advance: Callable[[int], object] = lambda _: None,
 ) -> dict[str, int]:
     """Write the arrays of a split, what is derived from them, and META; give META's counts.
 
-    META holds `origin` too. No more than `rows` rows are in memory at a time.
+    META holds `origin` too. No more than `rows` rows are in memory at a time; `advance` is told of
+    the impressions that each part has.
     """
     counts = {"known_candidates": 0}
     with ArrayWriter(folder) as writer:
 
         def append(name: str, part: np.ndarray) -> None:
             writer.append(name, part)
+            if name == "impression_ids":
+                advance(len(part))
             if name == "candidates":
                 counts["known_candidates"] += int(np.count_nonzero(part))
 
