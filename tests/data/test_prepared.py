@@ -96,6 +96,9 @@ def test_meta_says_what_was_made_of_what(ebnerd_folder):
         for name in ("behaviors.parquet", "history.parquet")
     }
     assert meta["made_of"]["history_size"] == 3
+    assert meta["made_of"]["format"] == "ebnerd"
+    hash_of_ids = hashlib.sha256(b"[10, 12, 13]").hexdigest()
+    assert meta["made_of"]["articles"] == {"number": 3, "hash": hash_of_ids}
 
 
 def test_arrays_are_mapped_and_writing_to_them_changes_no_file(ebnerd_folder):

@@ -162,6 +162,7 @@ def test_the_click_stands_anywhere_with_equal_chance(npratio):
 @given(st.integers(0, 200), seeds, epochs)
 def test_an_epoch_visits_every_row_once_in_an_order_it_can_repeat(rows, seed, epoch):
     order = epoch_order(rows, seed=seed, epoch=epoch)
+    assert order.dtype == np.int32
     assert sorted(order) == list(range(rows))
     np.testing.assert_array_equal(order, epoch_order(rows, seed=seed, epoch=epoch))
 

@@ -1,5 +1,7 @@
 """What a recommender can be asked beside a ranking: neighbours, parts of a score, lists, more."""
 
+import shutil
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,6 +10,7 @@ from nrms_torch.data.facts import POPULARITY_UNIT
 from nrms_torch.data.schema import HISTORY, HISTORY_KEY, IMPRESSION_ID, INVIEW, Split
 from nrms_torch.errors import InputError
 from nrms_torch.serving import Added, Article, Recommender, engine
+from nrms_torch.serving.bundle import MANIFEST
 
 UNKNOWN, NEW = 17, 19  # no generated article has so small an id
 
@@ -41,12 +44,25 @@ def test_a_recommender_is_made_of_a_bundle_its_folder_its_run_or_its_runs_folder
     assert {each.bundle.folder for each in made} == {bundle}
 
 
-def test_a_bundle_is_what_it_is_though_a_folder_inside_is_called_bundle(exported, tmp_path):
-    folder = tmp_path / "mine"
-    folder.symlink_to(exported("nrms_docvec", "standard")[1])
+def test_a_bundle_is_a_bundle_though_a_folder_in_it_is_called_bundle(exported, tmp_path):
+    folder = shutil.copytree(exported("nrms_docvec", "standard")[1], tmp_path / "mine")
+    (folder / "bundle").mkdir()
     assert Recommender(folder).bundle.folder == folder
+    (folder / MANIFEST).unlink()
     with pytest.raises(InputError):
-        Recommender(tmp_path)
+        Recommender(folder)
+
+
+def test_the_words_of_a_title_are_explained_where_the_model_reads_titles(exported):
+    recommender = Recommender(exported("nrms", "standard")[1])
+    first, second = recommender.articles()[:2]
+    explained = recommender.explain([first.article_id], second.article_id)
+    assert explained.word_measure == "contribution"
+    for article, part in ((second, explained.title), (first, explained.clicks[0].title)):
+        assert part.words
+        assert all(word.word in article.title.lower() for word in part.words)
+    parts = sum(word.value for word in explained.title.words) + explained.title.padding
+    assert parts == pytest.approx(explained.score, abs=1e-4)
 
 
 def test_a_recommender_says_what_it_is(recommender):
