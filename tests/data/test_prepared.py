@@ -293,6 +293,14 @@ def test_a_process_that_is_killed_leaves_nothing_that_is_used_and_blocks_nobody(
     assert not remains.exists()
 
 
+def test_what_a_killed_process_left_is_removed(ebnerd_folder, tmp_path):
+    remains = tmp_path / f".train-{'0a' * 8}.{'0b' * 16}.tmp"
+    remains.mkdir()
+    (remains / "candidates.npy").touch()
+    prepared(ebnerd_folder, cache=str(tmp_path))
+    assert not remains.exists()
+
+
 def test_other_peoples_folders_in_the_cache_are_left_alone(ebnerd_folder, tmp_path):
     others = [tmp_path / name for name in (".theirs.tmp", f".train-notes.{'0' * 32}.tmp")]
     for folder in others:
