@@ -10,9 +10,16 @@ import pytest
 from hypothesis import Phase, settings
 from run_script import ROOT, run_script, small
 
+# How long an example takes says more of who else uses the machine than of the code.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 # Of a mutant the first wrong example is enough.
 settings.register_profile(
-    "mutants", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None
+    "mutants",
+    settings.get_profile("tests"),
+    phases=[Phase.explicit, Phase.generate],
+    derandomize=True,
+    database=None,
 )
 
 # Before torch is imported, here and in every command that a test starts: the tensors of tests are

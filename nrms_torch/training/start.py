@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -22,6 +22,7 @@ _RUN_OF_LAUNCH = "NRMS_TORCH_RUN"
 _FIXED = ("data", "model", "training", "seed")
 _GONE = object()  # of a field that is not there
 _FREE_FIELDS = ("path", "vectors", "transformer", "num_workers", "cache", "generate")
+_FREE_SETTINGS = {f"data.{field}" for field in _FREE_FIELDS}
 
 
 class Start(NamedTuple):
@@ -147,15 +148,21 @@ def _with_typed(
 
 
 def _check_same(section: str, config: DictConfig, before: DictConfig, run: RunFolder) -> None:
-    now, then = (OmegaConf.to_container(each, resolve=True) for each in (config, before))
-    assert isinstance(now, dict)
-    assert isinstance(then, dict)
-    if not isinstance(now[section], dict):
-        now, then = {section: {section: now[section]}}, {section: {section: then[section]}}
-    for field in sorted(now[section].keys() | then[section].keys()):
-        found, expected = now[section].get(field), then[section].get(field)
-        if found != expected and not (section == "data" and field in _FREE_FIELDS):
+    now, then = _fields(section, config), _fields(section, before)
+    for name in sorted(now.keys() | then.keys()):
+        found, expected = now.get(name), then.get(name)
+        if found != expected and name not in _FREE_SETTINGS:
             raise InputError(
-                f"{section}.{field}: {found!r} differs from {expected!r} in {run.config_file}; "
+                f"{name}: {found!r} differs from {expected!r} in {run.config_file}; "
                 "a run resumes with what it began"
             )
+
+
+def _fields(section: str, config: DictConfig) -> dict[str, Any]:
+    """Give a section's values by their full names; a section may be a setting of its own."""
+    resolved = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(resolved, dict)
+    values = resolved[section]
+    if not isinstance(values, dict):
+        return {section: values}
+    return {f"{section}.{field}": value for field, value in values.items()}

@@ -33,6 +33,7 @@ def impressions(draw):
 
 
 @given(impressions())
+@pytest.mark.slow
 def test_auc_of_each_impression_is_sklearns_ties_and_all(case):
     sizes, clicked, scores = case
     ends = np.cumsum(sizes)[:-1]

@@ -96,6 +96,9 @@ def test_meta_says_what_was_made_of_what(ebnerd_folder):
         for name in ("behaviors.parquet", "history.parquet")
     }
     assert meta["made_of"]["history_size"] == 3
+    assert meta["made_of"]["format"] == "ebnerd"
+    hash_of_ids = hashlib.sha256(b"[10, 12, 13]").hexdigest()
+    assert meta["made_of"]["articles"] == {"number": 3, "hash": hash_of_ids}
 
 
 def test_arrays_are_mapped_and_writing_to_them_changes_no_file(ebnerd_folder):
@@ -287,6 +290,14 @@ def test_a_process_that_is_killed_leaves_nothing_that_is_used_and_blocks_nobody(
         index_impressions(ebnerd.read_split(ebnerd_folder, "train"), TABLE, 3),
     )
     assert time.monotonic() - began < 60
+    assert not remains.exists()
+
+
+def test_what_a_killed_process_left_is_removed(ebnerd_folder, tmp_path):
+    remains = tmp_path / f".train-{'0a' * 8}.{'0b' * 16}.tmp"
+    remains.mkdir()
+    (remains / "candidates.npy").touch()
+    prepared(ebnerd_folder, cache=str(tmp_path))
     assert not remains.exists()
 
 

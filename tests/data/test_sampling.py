@@ -10,6 +10,8 @@ from nrms_torch.data.sampling import draw_candidates, epoch_order, training_rows
 
 NPRATIO = 4
 ONE_IN_A_THOUSAND = 1e-3
+RECORDED_DRAWS = [[48, 18, 36, 18, 99], [99, 24, 35, 38, 9], [99, 27, 9, 10, 23]]
+RECORDED_ORDER = [6, 0, 2, 3, 7, 5, 1, 4]
 
 seeds = st.integers(0, 2**32)
 epochs = st.integers(0, 50)
@@ -111,6 +113,39 @@ def test_draws_depend_on_the_row_and_not_on_the_batch_it_comes_in(seed, epoch, c
         np.testing.assert_array_equal(found, expected[np.array(chosen, dtype=int)])
 
 
+def split_mix(state):
+    """SplitMix64's finaliser, by Python's whole numbers, which have no end to run over."""
+    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    state = (state ^ (state >> 27)) * 0x94D049BB133111EB % 2**64
+    return state ^ (state >> 31)
+
+
+@unhurried
+@given(st.integers(1, 5), st.integers(1, 9), seeds, epochs)
+def test_draws_are_those_of_the_published_generator(npratio, negatives, seed, epoch):
+    """A run that resumes under a later version must go on with the same draws."""
+    start, gamma = map(int, np.random.SeedSequence([seed, epoch]).generate_state(2, np.uint64))
+    rows = rows_like(negatives, number=4)
+    candidates, labels = drawn(rows, npratio=npratio, seed=seed, epoch=epoch)
+    for row in range(4):
+        number = 2 * npratio + 1
+        bits = [
+            split_mix((start + (row * number + draw + 1) * (gamma | 1)) % 2**64)
+            for draw in range(number)
+        ]
+        shown = [99, *((bits[draw] >> 32) * negatives >> 32 for draw in range(npratio))]
+        order = sorted(range(npratio + 1), key=bits[npratio:].__getitem__)
+        assert candidates[row].tolist() == [shown[place] for place in order]
+        assert labels[row].tolist() == [place == 0 for place in order]
+
+
+def test_draws_are_those_of_every_version_before():
+    candidates, labels = drawn(rows_like(negatives=50, number=3), seed=7, epoch=2)
+    assert candidates.tolist() == RECORDED_DRAWS
+    assert labels.argmax(axis=1).tolist() == [row.index(99) for row in RECORDED_DRAWS]
+    assert epoch_order(8, seed=7, epoch=2).tolist() == RECORDED_ORDER
+
+
 def test_epochs_seeds_and_rows_draw_differently():
     rows = rows_like(negatives=50, number=20)
     draws = [drawn(rows, epoch=epoch, seed=seed)[0] for epoch in range(5) for seed in range(3)]
@@ -162,6 +197,7 @@ def test_the_click_stands_anywhere_with_equal_chance(npratio):
 @given(st.integers(0, 200), seeds, epochs)
 def test_an_epoch_visits_every_row_once_in_an_order_it_can_repeat(rows, seed, epoch):
     order = epoch_order(rows, seed=seed, epoch=epoch)
+    assert order.dtype == np.int32
     assert sorted(order) == list(range(rows))
     np.testing.assert_array_equal(order, epoch_order(rows, seed=seed, epoch=epoch))
 

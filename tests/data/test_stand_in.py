@@ -64,6 +64,7 @@ def test_titles_fill_thirty_tokens_with_words_that_repeat_as_in_a_language(made)
     assert len(counts) > 2_000
 
 
+@pytest.mark.slow
 def test_both_models_find_every_article_known(made):
     output, _ = made
     for title_size, vectors in ((30, None), (None, str(output / "document_vectors.parquet"))):

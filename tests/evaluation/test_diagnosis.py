@@ -13,6 +13,8 @@ from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.diagnose import diagnose_run
 from nrms_torch.training.run_folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 OF_DATA = {
     "join",
     "unknown_articles",

@@ -93,6 +93,7 @@ def measure_in_process(rank, folder):
             distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_and_three_processes_give_the_numbers_of_one(tmp_path):
     expected = []
     for metric in (metric() for metric in METRICS):

@@ -201,10 +201,10 @@ def test_a_diversity_that_means_nothing_is_told(recommender, ids, diversity, k, 
 def test_scores_are_probabilities_where_the_run_was_calibrated(exported, tmp_path, ids):
     bundle = tmp_path / "bundle"
     shutil.copytree(exported("nrms_docvec")[1], bundle)
-    assert Recommender.load(bundle).rank(ids[:2], k=3).probabilities is None
+    assert Recommender(bundle).rank(ids[:2], k=3).probabilities is None
     content = json.loads((bundle / MANIFEST).read_text())
     content = {name: content[name] for name in content if name not in ("files", "digest")}
     seal(bundle, content | {"calibration": {"slope": 0.5, "intercept": -2.0}})
-    ranking = Recommender.load(bundle).rank(ids[:2], k=3)
+    ranking = Recommender(bundle).rank(ids[:2], k=3)
     expected = 1 / (1 + np.exp(-(0.5 * ranking.scores.astype(float) - 2)))
     np.testing.assert_allclose(ranking.probabilities, expected, atol=1e-12)

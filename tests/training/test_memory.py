@@ -62,5 +62,6 @@ def test_large_tensors_lie_in_huge_pages():
     assert kibibytes >= 32 * 1024
 
 
+@pytest.mark.slow
 def test_a_limit_on_memory_does_no_harm():
     assert run(LIMITED) == ["1000"]

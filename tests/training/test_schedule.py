@@ -120,6 +120,7 @@ def test_training_stops_after_four_epochs_without_a_better_auc(tmp_path):
     assert len(train(tmp_path, aucs, "early_stopping")) == 10
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_is_of_the_highest_auc(tmp_path):
     train(tmp_path, [0.5, 0.6, 0.7, 0.65], "best")
     best = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)

@@ -1,7 +1,10 @@
 """The standard variant's start is measured as an epoch of its own."""
 
+import pytest
 import torch
 from run_script import metrics_of, run_script, small
+
+pytestmark = pytest.mark.slow
 
 
 def test_training_that_makes_it_worse_leaves_the_start_the_best(demo_folder, tmp_path):

@@ -1,6 +1,6 @@
 """The hash of a file's whole content, kept for as long as the file system says it is the same.
 
-Of 10 GB a hash takes 7 to 20 s, which each command and each process would pay anew. So a hash is
+The hash of 10 GB takes 7 s and more, which each command and each process would pay anew. So it is
 kept with the file's stamp: its size, its number on the disk, and the times of change of its content
 and of its entry. The last of these no program can set, so that a file that another has replaced, at
 the same size and with the old time of change, has another stamp.

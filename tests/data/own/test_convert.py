@@ -64,6 +64,7 @@ def convert_or_none(*arguments, **options):
 
 @settings(max_examples=60, deadline=None)
 @given(events, st.booleans(), st.integers(1, 5), st.integers(0, 2))
+@pytest.mark.slow
 def test_histories_are_the_clicks_before_and_splits_are_apart_in_time(
     tmp_path_factory, rows, bare, most, least
 ):
