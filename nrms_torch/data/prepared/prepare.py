@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -109,7 +109,10 @@ def first_writable_place(config: DataConfig) -> Path:
 def _places(config: DataConfig) -> list[Path]:
     if config.cache:
         return [Path(config.cache)]
-    return [config.folder / FOLDER, users_cache() / "prepared"]
+    places = [config.folder / FOLDER]
+    with suppress(InputError):  # without a home the data's own folder has to do
+        places.append(users_cache() / "prepared")
+    return places
 
 
 @contextmanager
