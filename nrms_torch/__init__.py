@@ -1,5 +1,6 @@
 """NRMS news recommendation in PyTorch: train, measure, export and serve."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,10 @@ if TYPE_CHECKING:
     from nrms_torch.api import Run, train
     from nrms_torch.errors import InputError
     from nrms_torch.serving import Article, Bundle, Recommender
+
+# onnxruntime's wheels from 1.29 on tell their maker of each start, unless this is said before they
+# are imported. Nothing here is to ask another host.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Where each public name lives: imported when it is first asked for, since serving needs no torch.
 _HOMES = {

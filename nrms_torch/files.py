@@ -12,8 +12,17 @@ from nrms_torch.errors import InputError
 
 
 def users_cache() -> Path:
-    """Give the folder of the user's cache that is ours, which may not be there yet."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nrms-torch"
+    """Give the folder of the user's cache that is ours, which may not be there yet.
+
+    Raises InputError where there is none, as in a container whose user has no home.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nrms-torch"
+    except RuntimeError as error:
+        raise InputError(
+            "there is no home folder to keep a cache in; expected HOME, XDG_CACHE_HOME or "
+            "data.cache to name a folder"
+        ) from error
 
 
 @contextmanager

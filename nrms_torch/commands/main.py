@@ -1,5 +1,6 @@
 """`nrms VERB name=value …`: help, mistakes and completion at once, the verb's own code after."""
 
+import io
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -163,7 +164,13 @@ def command(
 
 
 def _ending_well(run: Callable[[], Any]) -> None:
-    """End the process as a command ends: one line for a mistake, a word for an interruption."""
+    """End the process as a command ends: one line for a mistake, a word for an interruption.
+
+    A letter that the output's encoding lacks, as a code page of Windows does, is replaced.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         run()
     except click.ClickException as error:

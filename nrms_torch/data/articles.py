@@ -8,9 +8,7 @@ import numpy as np
 import polars as pl
 
 from nrms_torch.data.checks import (
-    ID,
     ROW,
-    Kind,
     Rule,
     check_rows,
     not_null,
@@ -18,14 +16,10 @@ from nrms_torch.data.checks import (
     require_file,
     scan_parquet,
 )
+from nrms_torch.data.columns import ID, VECTOR, is_index
 from nrms_torch.data.schema import ARTICLE_ID
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
-
-_VECTOR = Kind(
-    "a list of numbers",
-    lambda kind: isinstance(kind, pl.List | pl.Array) and kind.inner.is_numeric(),
-)
 
 
 @dataclass(frozen=True)
@@ -101,7 +95,8 @@ def vector_table(path: Path, *, unknown: str = "zeros") -> ArticleTable:
     """Read document vectors: a parquet of one id column and one column of equally long lists.
 
     That is how EB-NeRD's artifacts come, whatever they call their columns. `unknown` is what
-    row 0 holds: `zeros`, or the `mean` of all vectors. Raises InputError for anything else.
+    row 0 holds: `zeros`, or the `mean` of all vectors. Of equal ids the last counts, as in the
+    benchmark's dictionary. Raises InputError for anything else.
     """
     ids, lists = _read_vectors(path)
     vectors = lists.explode().to_numpy().reshape(len(ids), -1)
@@ -132,7 +127,7 @@ def _read_vectors(path: Path) -> tuple[pl.Series, pl.Series]:
     ]
     with reading_parquet(path):
         check_rows(table, path, pl.format("row {}", ROW), rules)
-        frame = table.collect().unique(id_column, keep="first", maintain_order=True)
+        frame = table.collect().unique(id_column, keep="last", maintain_order=True)
     return frame[id_column], frame[vector_column]
 
 
@@ -141,14 +136,12 @@ def _scan_vectors(path: Path) -> tuple[pl.LazyFrame, str, str]:
     require_file(path)
     with reading_parquet(path):
         schema = pl.scan_parquet(path, glob=False).collect_schema()
-    ids = [name for name, kind in schema.items() if ID.accepts(kind)]
-    vectors = [name for name, kind in schema.items() if _VECTOR.accepts(kind)]
+    ids = [name for name, dtype in schema.items() if ID.accepts(dtype) and not is_index(name)]
+    vectors = [name for name, dtype in schema.items() if VECTOR.accepts(dtype)]
+    if ARTICLE_ID in ids:
+        ids = [ARTICLE_ID]
     if len(ids) != 1 or len(vectors) != 1:
         raise InputError(
             f"{path}: expected one id column and one list column, found {dict(schema)}"
         )
-    table = scan_parquet(path, {ids[0]: ID, vectors[0]: _VECTOR}, {}).with_columns(
-        pl.col(ids[0]).cast(pl.String if schema[ids[0]] == pl.String else pl.Int64),
-        pl.col(vectors[0]).cast(pl.List(pl.Float32)),
-    )
-    return table, ids[0], vectors[0]
+    return scan_parquet(path, {ids[0]: ID, vectors[0]: VECTOR}, {}), ids[0], vectors[0]

@@ -1,12 +1,13 @@
 """Checks that the readers share: each turns a broken folder or table into one clear line."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
+from nrms_torch.data.columns import Kind
 from nrms_torch.data.schema import SPLITS
 from nrms_torch.errors import InputError
 
@@ -14,27 +15,6 @@ ROW = "row number"
 LONGEST_FOUND = 120  # characters
 # A damaged file makes polars raise one of these; the panic is no subclass of the other two.
 READ_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
-
-# Whatever fits into Int64, the type of every id of EB-NeRD.
-_INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
-
-
-class Kind(NamedTuple):
-    """A kind of column: its name in an error and the types that are of this kind."""
-
-    name: str
-    accepts: Callable[[pl.DataType], bool]
-
-
-INTEGER = Kind("an integer", lambda dtype: dtype in _INTEGERS)
-ID = Kind("an integer or a string", lambda dtype: INTEGER.accepts(dtype) or dtype == pl.String)
-INTEGER_LIST = Kind(
-    "a list of integers", lambda dtype: isinstance(dtype, pl.List) and dtype.inner in _INTEGERS
-)
-TEXT_LIST = Kind(
-    "a list of strings", lambda dtype: isinstance(dtype, pl.List) and dtype.inner == pl.String
-)
-TEXT = Kind("a string", lambda dtype: dtype in (pl.String, pl.Null))
 
 
 class Rule(NamedTuple):
@@ -114,8 +94,9 @@ def scan_parquet(
 ) -> pl.LazyFrame:
     """Scan a parquet file lazily: ROW (counted from 1) and those of the named columns it has.
 
-    Raises InputError on a missing or unreadable file, on a missing required column, and on a
-    column of another kind than named.
+    Each column is read as the one type of its kind. Raises InputError on a missing or unreadable
+    file, on a missing required column, on a column of another kind than named, and on a value that
+    is none of its column's kind.
     """
     require_file(path)
     with reading_parquet(path):
@@ -126,10 +107,24 @@ def scan_parquet(
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)}; expected {', '.join(required)}")
     kinds = {name: kind for name, kind in {**required, **optional}.items() if name in schema}
+    rules = []
     for name, kind in kinds.items():
-        if not kind.accepts(schema[name]):
-            raise InputError(f"{path}, column {name}: found {schema[name]}; expected {kind.name}")
-    return table.select(ROW, *kinds)
+        dtype, column = schema[name], pl.col(name)
+        if not kind.accepts(dtype):
+            raise InputError(
+                f"{path}, column {name}: found {dtype}; expected {kind.name}, "
+                f"in polars {kind.turn.format(repr(name))}"
+            )
+        if kind.wrong is not None and kind.may_be_wrong(dtype):
+            wrong = kind.wrong(column, dtype)
+            expected = f"{kind.name} that {dtype} and Int64 hold exactly"
+            rules.append(Rule(f"column {name}", wrong.is_not_null(), wrong, expected))
+    if rules:
+        with reading_parquet(path):
+            check_rows(table.select(ROW, *kinds), path, pl.format("row {}", ROW), rules)
+    return table.select(
+        ROW, *(kind.read(pl.col(name), schema[name]) for name, kind in kinds.items())
+    )
 
 
 def check_rows(table: pl.LazyFrame, path: Path, place: pl.Expr, rules: Sequence[Rule]) -> None:

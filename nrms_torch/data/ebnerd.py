@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from nrms_torch.data import checks
-from nrms_torch.data.checks import INTEGER, INTEGER_LIST, ROW, TEXT, TEXT_LIST, Kind, Rule
+from nrms_torch.data import checks, columns
+from nrms_torch.data.checks import ROW, Rule
+from nrms_torch.data.columns import ID, INTEGER, INTEGER_LIST, TEXT, TEXT_LIST, Kind, is_text
 from nrms_torch.data.schema import (
     ARTICLE_ID,
     BODY,
@@ -39,8 +40,6 @@ FILES = (
     ARTICLES_FILE,
     *(f"{split}/{name}" for split in SPLITS for name in (BEHAVIORS_FILE, HISTORY_FILE)),
 )
-_CATEGORY_KIND = Kind("an integer or a string", lambda t: INTEGER.accepts(t) or TEXT.accepts(t))
-_TIME_KIND = Kind("a time", lambda dtype: isinstance(dtype, pl.Datetime))
 
 
 class _Ids(NamedTuple):
@@ -52,7 +51,7 @@ class _Ids(NamedTuple):
     def no_null(self, column: str) -> pl.Expr:
         """A column of lists, an empty one in place of null."""
         lists = pl.List(self.dtype)
-        return pl.col(column).cast(lists).fill_null(pl.lit([], dtype=lists))
+        return pl.col(column).fill_null(pl.lit([], dtype=lists))
 
     def history(self) -> pl.Expr:
         """The column of histories under the package's own name."""
@@ -98,7 +97,7 @@ def read_split(folder: Path, split: str) -> Split:
     type, and on a row that no impression or history can have.
     """
     behaviors, *histories = split_files(folder, split)
-    has_strings = _schema(behaviors).get(IDS_INVIEW) == pl.List(pl.String)
+    has_strings = is_text(_schema(behaviors).get(IDS_INVIEW))
     return read_files(behaviors, *histories, integer_ids=not has_strings)
 
 
@@ -132,7 +131,7 @@ def read_times(folder: Path, split: str) -> pl.LazyFrame | None:
 
     Raises InputError on a column of the wrong type.
     """
-    table = checks.scan_parquet(split_files(folder, split)[0], {}, {IMPRESSION_TIME: _TIME_KIND})
+    table = checks.scan_parquet(split_files(folder, split)[0], {}, {IMPRESSION_TIME: columns.TIME})
     has_times = IMPRESSION_TIME in table.collect_schema()
     return table.select(pl.col(IMPRESSION_TIME).alias(TIME)) if has_times else None
 
@@ -144,10 +143,10 @@ def read_published(folder: Path) -> pl.LazyFrame | None:
     """
     if not (found := article_files(folder)):
         return None
-    table = checks.scan_parquet(found[0], {ARTICLE_ID: checks.ID}, {_PUBLISHED: _TIME_KIND})
+    table = checks.scan_parquet(found[0], {ARTICLE_ID: ID}, {_PUBLISHED: columns.TIME})
     if _PUBLISHED not in table.collect_schema():
         return None
-    return table.select(_article_id(table), pl.col(_PUBLISHED).alias(TIME))
+    return table.select(ARTICLE_ID, pl.col(_PUBLISHED).alias(TIME))
 
 
 def article_files(folder: Path) -> list[Path]:
@@ -156,7 +155,7 @@ def article_files(folder: Path) -> list[Path]:
 
 
 def read_articles(folder: Path) -> pl.LazyFrame | None:
-    """Read `articles.parquet`, checked: one row an article (the first of those with equal ids).
+    """Read `articles.parquet`, checked: one row an article (the last of those with equal ids).
 
     Columns ARTICLE_ID (Int64, or String), TITLE, SUBTITLE, BODY and CATEGORY (the category's name,
     its number where there is no name): strings, empty where null or where the file has no such
@@ -170,8 +169,8 @@ def read_articles(folder: Path) -> pl.LazyFrame | None:
     if not (found := article_files(folder)):
         return None
     (path,) = found
-    texts = {SUBTITLE: TEXT, BODY: TEXT, CATEGORY_NAME: TEXT, CATEGORY: _CATEGORY_KIND}
-    table = checks.scan_parquet(path, {ARTICLE_ID: checks.ID, TITLE: TEXT}, texts)
+    texts = {SUBTITLE: TEXT, BODY: TEXT, CATEGORY_NAME: TEXT, CATEGORY: columns.CATEGORY}
+    table = checks.scan_parquet(path, {ARTICLE_ID: ID, TITLE: TEXT}, texts)
     with checks.reading_parquet(path):
         checks.check_rows(
             table, path, pl.format("row {}", ROW), [checks.not_null(ARTICLE_ID, "an id")]
@@ -179,22 +178,13 @@ def read_articles(folder: Path) -> pl.LazyFrame | None:
     names = table.collect_schema().names()
     sources = {TITLE: TITLE, SUBTITLE: SUBTITLE, BODY: BODY}
     sources[CATEGORY] = CATEGORY_NAME if CATEGORY_NAME in names else CATEGORY
-    columns = [
-        (pl.col(source) if source in names else pl.lit(""))
-        .cast(pl.String)
-        .fill_null("")
-        .alias(column)
+    texts_of_all = [
+        (pl.col(source) if source in names else pl.lit("")).fill_null("").alias(column)
         for column, source in sources.items()
     ]
-    return table.select(_article_id(table), *columns).unique(
-        ARTICLE_ID, keep="first", maintain_order=True
+    return table.select(ARTICLE_ID, *texts_of_all).unique(
+        ARTICLE_ID, keep="last", maintain_order=True
     )
-
-
-def _article_id(table: pl.LazyFrame) -> pl.Expr:
-    """Give the column of ids, as Int64 or String."""
-    is_text = table.collect_schema()[ARTICLE_ID] == pl.String
-    return pl.col(ARTICLE_ID).cast(pl.String if is_text else pl.Int64)
 
 
 def _schema(path: Path) -> pl.Schema:
@@ -206,9 +196,6 @@ def _scan_behaviors(path: Path, ids: _Ids, more: dict[str, Kind]) -> tuple[pl.La
     """The checked impressions under EB-NeRD's own column names, and whether they have labels."""
     required = {IMPRESSION_ID: INTEGER, IDS_INVIEW: ids.lists, **more}
     table = checks.scan_parquet(path, required, {IDS_CLICKED: ids.lists})
-    table = table.with_columns(
-        pl.col(IMPRESSION_ID).cast(pl.Int64), pl.col(IDS_INVIEW).cast(pl.List(ids.dtype))
-    )
     inview = pl.col(IDS_INVIEW)
     rules = [
         checks.not_null(IMPRESSION_ID, "an id"),
@@ -253,4 +240,4 @@ def _scan_histories(path: Path, ids: _Ids) -> pl.LazyFrame:
     ]
     with checks.reading_parquet(path):
         checks.check_rows(table, path, pl.format("row {}", ROW), rules)
-    return table.select(user.cast(pl.Int64).alias(HISTORY_KEY), ids.history())
+    return table.select(user.alias(HISTORY_KEY), ids.history())

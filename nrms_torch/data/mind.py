@@ -109,7 +109,7 @@ def article_files(folder: Path) -> list[Path]:
 
 
 def read_articles(folder: Path) -> pl.LazyFrame | None:
-    """Read the `news.tsv` of every split, checked: one row an article (the first of equal ids).
+    """Read the `news.tsv` of every split, checked: one row an article (the last of equal ids).
 
     Columns ARTICLE_ID, TITLE, SUBTITLE (always empty), BODY (MIND's abstract) and CATEGORY:
     strings, never null. None where no split has a news.tsv.
@@ -124,7 +124,7 @@ def read_articles(folder: Path) -> pl.LazyFrame | None:
     return (
         pl.concat(tables)
         .select(ARTICLE_ID, *texts, CATEGORY)
-        .unique(ARTICLE_ID, keep="first", maintain_order=True)
+        .unique(ARTICLE_ID, keep="last", maintain_order=True)
     )
 
 

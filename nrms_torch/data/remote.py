@@ -36,15 +36,18 @@ def local_copy(config: DataConfig) -> DataConfig:
     at all, and of processes that start together one fetches. Any store that fsspec has a package
     for will do. Raises InputError where there is nothing to fetch, or no way to.
     """
-    cache = (Path(config.cache) if config.cache else users_cache()) / "remote"
     changes: dict[str, Any] = {}
     if is_remote(str(config.path)):
         names = (*config.reader.FILES, TRUTH)
-        changes["path"] = str(_fetch("data.path", config.path, names, cache))
+        changes["path"] = str(_fetch("data.path", config.path, names, _cache(config)))
     if config.vectors is not None and is_remote(config.vectors):
         folder, _, name = config.vectors.rpartition("/")
-        changes["vectors"] = str(_fetch("data.vectors", folder, [name], cache) / name)
+        changes["vectors"] = str(_fetch("data.vectors", folder, [name], _cache(config)) / name)
     return replace(config, **changes)
+
+
+def _cache(config: DataConfig) -> Path:
+    return (Path(config.cache) if config.cache else users_cache()) / "remote"
 
 
 def _fetch(field: str, url: str, names: Sequence[str], cache: Path) -> Path:

@@ -104,7 +104,10 @@ def _limit_this_process() -> None:
         (resource.RLIMIT_CPU, _CPU_S),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(what, (limit, limit))
+        # Only root may raise a limit that a shell or a service manager has given: the lower holds.
+        given = (bound for bound in resource.getrlimit(what) if bound != resource.RLIM_INFINITY)
+        lowest = min([limit, *given])
+        resource.setrlimit(what, (lowest, lowest))
 
 
 def _write(folder: Path, *, integer_ids: bool, limits: DecodingLimits) -> None:

@@ -1,4 +1,4 @@
-"""Lightning's callbacks where they would lose something when a run resumes."""
+"""Lightning's callbacks and limits where they would lose something when a run resumes."""
 
 from pathlib import Path
 from typing import Any
@@ -43,10 +43,11 @@ class BestCheckpoint(MovableCheckpoint):
 
 
 class LastCheckpoint(MovableCheckpoint):
-    """Saves after each epoch, and every n steps inside it, but not at its last step.
+    """Saves after each epoch, every n steps inside it, and where it is cut; not at its last step.
 
     There Lightning would save before the epoch's validation, which a resumed run would then skip,
-    and with `every_n_train_steps` it would not save after the epoch at all.
+    and with `every_n_train_steps` it would not save after the epoch at all. After an epoch that was
+    cut, Lightning's state says that it was finished.
     """
 
     def on_train_batch_end(
@@ -58,13 +59,45 @@ class LastCheckpoint(MovableCheckpoint):
         batch_idx: int,
     ) -> None:
         """Save inside the epoch."""
-        if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
-            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            return
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        if trainer.should_stop and not self._should_skip_saving_checkpoint(trainer):
+            self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save after the epoch, its validation included."""
         if not self._should_skip_saving_checkpoint(trainer):
             self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+
+
+class StopAfterSteps(L.Callback):
+    """Stops after so many steps of the optimizer, and has the weights validated as they are then.
+
+    Lightning's own `max_steps` leaves a state that goes on with other rows, in the middle of an
+    epoch and at its end.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Stop at once where a resumed run has made them."""
+        self._stop(trainer)
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Stop where this was the last step."""
+        self._stop(trainer)
+
+    def _stop(self, trainer: L.Trainer) -> None:
+        trainer.should_stop = trainer.should_stop or trainer.global_step >= self.steps
 
 
 class ResumableEarlyStopping(EarlyStopping):

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from nrms_torch.training.assemble import for_training
 from nrms_torch.training.description import describe
 from nrms_torch.training.ending import ending_together
+from nrms_torch.training.feasible import require_feasible
 from nrms_torch.training.measure import measure
 from nrms_torch.training.repeat import check_origin, compare_weights
 from nrms_torch.training.run_folder import RunFolder
@@ -19,22 +20,34 @@ from nrms_torch.training.trainer import make_trainer
 def fit(config: DictConfig, words: Sequence[str]) -> RunFolder:
     """Fit what `config` says, then measure the best checkpoint on the validation split.
 
-    `words` are the settings that the user gave, which a resumed or repeated run is held to. Raises
-    InputError for a mistake in either, before a run folder is made.
+    `words` are the settings that the user gave, which a resumed or repeated run is held to. A dry
+    run, `trainer.fast_dev_run`, makes its steps and leaves nothing. Raises InputError for a mistake
+    in either, before a run folder is made.
     """
     start = choose_run(config, overrides=words)
     run, config, before = start
+    require_feasible(config)
+    is_dry = bool(config.trainer.get("fast_dev_run"))
     datamodule, module = for_training(config, start.vocabulary())
     trainer = make_trainer(
         config.trainer,
-        callbacks=[instantiate(callback) for callback in config.callbacks.values() if callback],
-        logger=[instantiate(logger) for logger in config.logger.values()],
+        callbacks=[]
+        if is_dry
+        else [instantiate(each) for each in config.callbacks.values() if each],
+        logger=[] if is_dry else [instantiate(each) for each in config.logger.values() if each],
         default_root_dir=config.run,
     )
     origin = check_origin(datamodule, trainer.world_size, before)
     datamodule.check(trainer.world_size)
     if trainer.is_global_zero:
         print(datamodule.summary("train"), datamodule.summary("validation"), sep="\n")
+    if is_dry:
+        with ending_together(trainer):
+            trainer.fit(module, datamodule=datamodule)
+        if trainer.is_global_zero:
+            print(f"a dry run of {trainer.global_step} steps and a validation: nothing is kept")
+        return run
+    if trainer.is_global_zero:
         run.begin(config, datamodule.vocabulary, origin)
         describe(trainer.loggers, config, origin)
     with ending_together(trainer, go_on=f"nrms train resume={run.path}"):

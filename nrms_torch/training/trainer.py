@@ -10,6 +10,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from omegaconf import DictConfig
 
 from nrms_torch.errors import InputError
+from nrms_torch.training.callbacks import StopAfterSteps
 from nrms_torch.training.memory import keep_freed_memory
 from nrms_torch.training.profiling import make_profiler
 from nrms_torch.training.progress import Bar, quieten_lightning
@@ -47,6 +48,10 @@ def make_trainer(config: DictConfig, **parts: Any) -> L.Trainer:
     section = config.copy()
     if section.accelerator == "auto":
         section.accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    steps = section.get("max_steps", -1)
+    if steps != -1:
+        section.max_steps, section.max_epochs = -1, section.get("max_epochs") or -1
+        parts["callbacks"] = [*parts.get("callbacks", []), StopAfterSteps(steps)]
     profiler = make_profiler(section.profiler, Path(parts.get("default_root_dir") or "."))
     trainer = instantiate(section, plugins=[AtomicCheckpointIO()], profiler=profiler, **parts)
     assert isinstance(trainer, L.Trainer)

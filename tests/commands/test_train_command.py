@@ -96,6 +96,41 @@ def test_a_killed_run_resumes_inside_its_epoch_to_the_same_weights(demo_folder, 
     assert metrics_of(whole) == metrics_of(killed)
 
 
+@pytest.mark.parametrize(
+    ("steps", "more"),
+    [(4, []), (6, []), (3, ["trainer.accumulate_grad_batches=2"])],
+    ids=["inside an epoch", "at its end", "at its end, of steps of two batches"],
+)
+def test_a_run_in_stages_of_steps_ends_with_the_weights_of_one(demo_folder, tmp_path, steps, more):
+    own = ["data.batch_size=256", "trainer.max_epochs=-1", *more]  # 6 batches an epoch
+    command = [*small("nrms_docvec", demo_folder), *own]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    run_script("train", *command, f"run={whole}", "trainer.max_steps=8")
+    run_script("train", *command, f"run={parts}", f"trainer.max_steps={steps}")
+    assert last_checkpoint(parts)["global_step"] == steps
+    assert metrics_of(parts)["auc"] > 0, "what was trained has been measured"
+    run_script("train", f"resume={parts}", "trainer.max_steps=8")
+    assert last_checkpoint(parts)["global_step"] == 8
+    assert_same_weights(weights(whole), weights(parts))
+
+
+def test_a_dry_run_trains_and_leaves_nothing(demo_folder, tmp_path):
+    run = tmp_path / "run"
+    command = [*small("nrms_docvec", demo_folder), f"run={run}", "+trainer.fast_dev_run=true"]
+    assert "a dry run of 1 steps" in run_script("train", *command)
+    assert not run.exists()
+
+
+def test_a_run_resumed_with_more_epochs_keeps_its_other_settings(demo_folder, tmp_path):
+    own = ["trainer.precision=bf16-mixed", "trainer.gradient_clip_val=0.01"]
+    command = [*small("nrms_docvec", demo_folder), "data.batch_size=256", *own]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    run_script("train", *command, f"run={whole}", "trainer.max_epochs=2")
+    run_script("train", *command, f"run={parts}", "trainer.max_epochs=1")
+    run_script("train", f"resume={parts}", "trainer.max_epochs=2")
+    assert_same_weights(weights(whole), weights(parts))
+
+
 def test_a_run_without_progress_resumes_to_the_same_learning_rate(demo_folder, tmp_path):
     # Nothing improves at this rate, so the plateau's patience runs out, and then early stopping's.
     command = [

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,15 @@ def read(name):
     return yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text())
 
 
+def another_python(folder):
+    """Make a folder, to be the first on the PATH, with a `python` that is not the agent's."""
+    folder = folder / "bin"
+    folder.mkdir()
+    (folder / "python").write_text("#!/bin/sh\necho another python >&2\nexit 9\n")
+    (folder / "python").chmod(0o755)
+    return folder
+
+
 @pytest.mark.parametrize("devices", [1, 2])
 def test_every_rank_trains_with_the_sweeps_values(devices, demo_folder, tmp_path, monkeypatch):
     # What the agent sets is taken away after the test.
@@ -27,7 +35,7 @@ def test_every_rank_trains_with_the_sweeps_values(devices, demo_folder, tmp_path
         "WANDB_DIR": str(tmp_path),
         "WANDB_DATA_DIR": str(tmp_path / "data"),
         "WANDB_CACHE_DIR": str(tmp_path / "cache"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{another_python(tmp_path)}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(ROOT)]),
     }.items():
         monkeypatch.setenv(name, value)
@@ -64,6 +72,7 @@ def test_every_rank_trains_with_the_sweeps_values(devices, demo_folder, tmp_path
 @pytest.mark.parametrize("name", SWEEPS)
 def test_a_sweep_hands_its_values_to_hydra(name):
     sweep = read(name)
+    assert sweep["command"] == read("sweep")["command"]
     assert sweep["command"][-1] == "${args_no_hyphens}"
     assert (ROOT / sweep["program"]).is_file()
     assert sweep["metric"] == {"name": "val/auc", "goal": "maximize"}

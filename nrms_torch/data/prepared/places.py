@@ -1,6 +1,7 @@
 """Where what is made of the data is kept: beside it, or in the user's cache."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from nrms_torch.data.config import DataConfig
@@ -14,7 +15,10 @@ def places(config: DataConfig) -> list[Path]:
     """List the folders that can hold what was made of the data, the best first."""
     if config.cache:
         return [Path(config.cache)]
-    return [config.folder / FOLDER, users_cache() / "prepared"]
+    found = [config.folder / FOLDER]
+    with suppress(InputError):  # without a home the data's own folder has to do
+        found.append(users_cache() / "prepared")
+    return found
 
 
 def writable_place(config: DataConfig) -> Path | None:

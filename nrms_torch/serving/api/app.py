@@ -6,6 +6,7 @@ from fastapi_offline import FastAPIOffline
 import nrms_torch
 from nrms_torch.serving.api import page, problems
 from nrms_torch.serving.api.article_routes import ARTICLES, READERS, article_routes
+from nrms_torch.serving.api.head import HeadAsGet
 from nrms_torch.serving.api.keys import ApiKey
 from nrms_torch.serving.api.limits import FORM, JSON, BodyLimit, Limits, Places
 from nrms_torch.serving.api.model_routes import LIVE, LOAD, MODEL, READY, model_routes
@@ -49,6 +50,7 @@ def create_app(slot: ModelSlot, settings: Settings) -> FastAPI:
 
     page.install(app)
 
+    app.add_middleware(HeadAsGet)
     json = BodyLimit(JSON, settings.max_json_mib * _MIB, Places(settings.max_waiting))
     form = BodyLimit(FORM, settings.max_upload_mib * _MIB, Places(_UPLOADS))
     app.add_middleware(
