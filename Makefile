@@ -30,7 +30,7 @@ demo: $(VENV)/.train
 	$(BIN)/nrms train experiment=demo run=runs/demo
 	$(BIN)/nrms evaluate runs/demo split=test metrics=runs/demo/test_metrics.json report=true
 	$(BIN)/nrms export runs/demo
-	$(BIN)/nrms recommend runs/demo/bundle history=[9000004,9000007] k=5
+	$(BIN)/nrms recommend runs/demo/bundle 'history=[9000004,9000007]' k=5
 	$(BIN)/nrms ask runs/demo/bundle
 	@printf '%s\n' '' 'The run is runs/demo: report.html, learning_curve.png, metrics.json, and the bundle.' \
 		'The news site is made up: its titles are words of a topic, in no order.' 'What next?' \

@@ -5,7 +5,7 @@ Nothing here computes: each function says in Python what `nrms VERB name=value â
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from omegaconf import DictConfig
@@ -14,6 +14,7 @@ from nrms_torch.configuration import choices, compose, quoted
 from nrms_torch.console import shown
 from nrms_torch.data.in_memory import Tables, data_folder
 from nrms_torch.errors import InputError
+from nrms_torch.files import file_sha256
 from nrms_torch.serving.bundle import BUNDLE, Bundle
 from nrms_torch.threads import spin_briefly
 
@@ -99,7 +100,8 @@ class Run:
         """
         from nrms_torch.commands.evaluate import main
 
-        words = _words({"run": self.path, "split": split, **_section(data, vectors), **settings})
+        given = {"run": self.path, "split": split, **_measured_data(data, vectors)}
+        words = _words({**given, **settings})
         return Metrics(_checked(main, "evaluate", words))
 
     def predict(
@@ -113,15 +115,27 @@ class Run:
     ) -> pl.DataFrame:
         """Score and rank a split's candidates: `impression_id`, `scores`, `ranks`, a row each.
 
-        The table is kept as `output`, by default predictions_SPLIT.parquet in the run's folder.
-        `settings` are those of `nrms predict`.
+        The table is kept as the parquet `output`, by default predictions_SPLIT.parquet in the run's
+        folder. `settings` are those of `nrms predict`.
         """
-        from nrms_torch.commands.predict import main
-
         file = Path(output or self.path / f"predictions_{split}.parquet")
-        given = {"run": self.path, "split": split, "output": file, **_section(data, vectors)}
-        _checked(main, "predict", _words({**given, **settings}))
+        if file.suffix != ".parquet":
+            raise InputError(f"output: {file} is no .parquet; run.submission writes a .zip")
+        self._predict(split, data, vectors, file, settings)
         return pl.read_parquet(file)
+
+    def submission(
+        self,
+        output: str | Path = "predictions.zip",
+        split: str = "test",
+        *,
+        data: Data | None = None,
+        vectors: str | Path | None = None,
+        **settings: Any,
+    ) -> Path:
+        """Rank a split's candidates into the challenge's submission file, and give its name."""
+        self._predict(split, data, vectors, Path(output), settings)
+        return Path(output)
 
     def export(self, bundle: str | Path | None = None, **settings: Any) -> Bundle:
         """Write the best checkpoint and its articles as a bundle, by default into the run's folder.
@@ -135,11 +149,26 @@ class Run:
         return Bundle.load(folder)
 
     def exported(self) -> Path:
-        """Give the folder of the run's bundle, which is made where there is none."""
+        """Give the folder of the best checkpoint's bundle, which is made where there is none."""
         folder = self.path / BUNDLE
-        if not folder.is_dir():
+        best = file_sha256(self.folder.best())
+        if not folder.is_dir() or Bundle.load(folder).manifest["checkpoint"]["sha256"] != best:
             self.export()
         return folder
+
+    def _predict(
+        self,
+        split: str,
+        data: Data | None,
+        vectors: str | Path | None,
+        output: Path,
+        settings: Mapping[str, Any],
+    ) -> None:
+        from nrms_torch.commands.predict import main
+
+        given = {"run": self.path, "split": split, "output": output}
+        section = _measured_data(data, vectors)
+        _checked(main, "predict", _words({**given, **section, **settings}))
 
 
 def train(
@@ -155,7 +184,7 @@ def train(
 ) -> Run:
     """Train a model, keep its best checkpoint, and measure it on the validation split.
 
-    >>> train("mind", transformer="sentence-transformers/all-MiniLM-L6-v2", epochs=5)
+    >>> train("folders/mind", transformer="sentence-transformers/all-MiniLM-L6-v2", epochs=5)
     >>> train(data, "nrms", seed=3, trainer={"devices": 2}, training={"learning_rate": 1e-3})
 
     `data` is by default the demo's, which is generated; else a folder in EB-NeRD's or MIND's form,
@@ -165,33 +194,45 @@ def train(
     """
     from nrms_torch.training.fit import fit
 
-    given = {"model": model, "run": run, **_section(data, vectors, transformer), **settings}
+    group, fields = _Given.of(data, vectors, transformer, choices("data", config_dir))
+    own = {"model": model, "run": run}
+    given = {name: value for name, value in own.items() if value is not None} | settings
     if epochs is not None:
         given["trainer"] = {**given.get("trainer", {}), "max_epochs": epochs}
-    words = [*_group(data, config_dir), *_words(given)]
+    words = [*_words({"data": group} if group else {}), *_words({"data": fields}), *_words(given)]
 
     return Run(_checked(lambda config: fit(config, words), "train", words, config_dir).path)
 
 
-def _group(data: Data | None, config_dir: str | Path | None) -> list[str]:
-    """Name the configuration of some data."""
-    if data is None:
-        return []
-    if isinstance(data, str) and data in choices("data", config_dir):
-        return [f"data={data}"]
-    return [f"data={'ebnerd' if isinstance(data, Mapping) else format_of(Path(data))}"]
+class _Given(NamedTuple):
+    """What a caller says of the data: the group's file that it names, and fields of the section."""
+
+    group: str | None
+    fields: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls, data: Data | None, vectors: Any, transformer: Any = None, names: Sequence[str] = ()
+    ) -> "_Given":
+        """Tell a folder and tables from one of the `names` of the group `data`."""
+        fields = {"vectors": vectors, "transformer": transformer}
+        group = None
+        if isinstance(data, Mapping):
+            group, folder = "ebnerd", data_folder(data)
+            own = folder / "document_vectors.parquet"
+            fields["path"] = folder
+            fields["vectors"] = vectors or (own if own.is_file() else None)
+        elif isinstance(data, str) and data in names and not Path(data).is_dir():
+            group = data
+        elif data is not None:
+            group, fields["path"] = format_of(Path(data)), data
+        return cls(group, {name: value for name, value in fields.items() if value is not None})
 
 
-def _section(
-    data: Data | None, vectors: str | Path | None, transformer: str | Path | None = None
-) -> dict[str, Any]:
-    given: dict[str, Any] = {"vectors": vectors, "transformer": transformer}
-    if isinstance(data, Mapping):
-        given["path"] = data_folder(data)
-    elif data is not None and not (isinstance(data, str) and data in choices("data")):
-        given["path"] = data
-    found = {name: value for name, value in given.items() if value is not None}
-    return {"data": found} if found else {}
+def _measured_data(data: Data | None, vectors: str | Path | None) -> dict[str, Any]:
+    """Give the section of data that is measured in place of a run's own."""
+    group, fields = _Given.of(data, vectors)
+    return {"data": fields | ({"format": group} if group else {})} if fields else {}
 
 
 def format_of(folder: Path) -> str:
@@ -209,8 +250,6 @@ def _words(values: Mapping[str, Any], prefix: str = "") -> list[str]:
     """Say settings as words of a command line; a string that names a group's file chooses it."""
     words = []
     for name, value in values.items():
-        if value is None and not prefix:
-            continue
         if isinstance(value, Mapping):
             words += _words(value, f"{prefix}{name}.")
         else:
@@ -221,6 +260,8 @@ def _words(values: Mapping[str, Any], prefix: str = "") -> list[str]:
 def _text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
+    if hasattr(value, "item"):  # a number of numpy's
+        value = value.item()
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, Sequence) and not isinstance(value, str):

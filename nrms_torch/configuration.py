@@ -1,12 +1,13 @@
 """Compose a command's configuration of its YAML files and the user's words, `name=value` each."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_search_path import ConfigSearchPath
@@ -18,17 +19,19 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING, DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line, nearest
 
 # `${variable:NAME,default}`: an environment variable where it is set, and not to nothing.
 OmegaConf.register_new_resolver(
     "variable", lambda name, default: os.environ.get(name) or default, replace=True
 )
+# What a broken file of a user's, or a value of another type, is told by.
+_MISTAKES = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, IndexError)
 _PACKAGE = Path(__file__).parent
 # The configuration is shipped inside the package; a checkout has it beside the package, once.
-CONFIGS = next(
-    (folder for folder in (_PACKAGE / "configs",) if folder.is_dir()), _PACKAGE.parent / "configs"
-)
+CONFIGS = _PACKAGE / "configs"
+if not CONFIGS.is_dir():
+    CONFIGS = _PACKAGE.parent / "configs"
 
 
 def compose(
@@ -58,13 +61,13 @@ def compose(
             known = hydra_compose(
                 name, [text for text, o in zip(texts, overrides, strict=True) if o in of_groups]
             )
-        except HydraException as error:
-            _explain_groups(of_groups, config_dir)
+        except _MISTAKES as error:
+            _require_choices(of_groups, config_dir)
             raise InputError(_first_sentence(error)) from error
         _require_known(overrides, known, folders, name)
         try:
             config = hydra_compose(name, texts)
-        except (HydraException, OmegaConfBaseException) as error:
+        except _MISTAKES as error:
             raise InputError(_first_sentence(error)) from error
     with open_dict(config):
         for group in without:
@@ -77,8 +80,9 @@ def compose(
 
 def quoted(value: str) -> str:
     """Put a text into quotes for Hydra's grammar."""
-    escaped = value.replace("'", r"\'")
-    return f"'{escaped}'"
+    # A backslash before a quote, or at the end, would be read with it.
+    escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", value)
+    return "'" + escaped.replace("'", r"\'") + "'"
 
 
 def choices(group: str, config_dir: str | Path | None = None) -> list[str]:
@@ -116,12 +120,6 @@ def plain(section: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in values.items()}
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Say which of the known words is meant by a misspelt one; nothing where none is near."""
-    found = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {found[0]}?" if found else ""
-
-
 class _UsersFolder(SearchPathPlugin):
     """Has Hydra look into the user's folder before our own."""
 
@@ -156,6 +154,8 @@ def _parsed(word: str) -> Override:
     """Parse a word of Hydra's grammar, or quote its value; InputError where it is no setting."""
     parser = OverridesParser.create()
     name, equals, value = word.partition("=")
+    if equals and not name:
+        raise InputError(f"{word!r}: expected a setting, name=value")
     try:
         override = parser.parse_override(word)
         if not override.is_sweep_override():
@@ -170,10 +170,12 @@ def _parsed(word: str) -> Override:
 
 
 def _is_group(override: Override, folders: Sequence[Path]) -> bool:
-    return any((folder / override.key_or_group).is_dir() for folder in folders)
+    name = str(override.key_or_group)
+    is_name = re.fullmatch(r"\w+", name) is not None
+    return is_name and any((folder / name).is_dir() for folder in folders)
 
 
-def _explain_groups(overrides: Sequence[Override], config_dir: str | Path | None) -> None:
+def _require_choices(overrides: Sequence[Override], config_dir: str | Path | None) -> None:
     """Raise InputError for a choice that a group does not have."""
     for override in overrides:
         group, chosen = str(override.key_or_group), override.value()
@@ -195,17 +197,18 @@ def _require_known(
     known = flat.keys() | sections
     for override in overrides:
         key = str(override.key_or_group)
-        is_new = override.is_add() or override.is_force_add()
-        if is_new or _is_group(override, folders) or key in known or key.startswith("hydra."):
+        # What is added to a section is for the section to judge; nothing reads what is added beside.
+        is_new = (override.is_add() or override.is_force_add()) and "." in key
+        if is_new or _is_group(override, folders) or key in known:
             continue
         if any(flat.get(key.rsplit(".", number)[0], ...) is None for number in range(1, 4)):
             raise InputError(f"{key}: there is no {key.rsplit('.', 1)[0]} to set it in")
         raise InputError(
-            f"{key}: {name.replace('_', ' ')} has no such setting"
-            f"{nearest(key, [*known, *(f for f in groups() if f in sections)])}"
+            f"{key}: {name.replace('_', ' ')} has no such setting{nearest(key, known)}"
         )
 
 
 def _first_sentence(error: Exception) -> str:
     """Give what an error of Hydra's says, without its advice to programmers."""
-    return str(error).splitlines()[0].removeprefix("Error merging override ").strip()
+    where = f"{error.problem_mark}: ".lstrip() if isinstance(error, yaml.MarkedYAMLError) else ""
+    return where + first_line(error).removeprefix("Error merging override ").strip()

@@ -5,6 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from nrms_torch.configuration import plain
 from nrms_torch.files import require_writable
 from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.ending import ending_together
@@ -30,6 +31,7 @@ def main(config: DictConfig) -> dict[str, Any]:
             split=config.split,
             file=file,
             beyond_accuracy=config.beyond_accuracy,
+            is_own_data=not any(plain(config.data).values()),
         )
     if config.report and trainer.is_global_zero:
         print(f"written to {report_run(module, datamodule, run, measured)}")

@@ -15,7 +15,7 @@ from nrms_torch.configuration import CONFIGS, choices, settings
 
 _LINE = re.compile(r"^(?P<indent> *)(?P<key>\w+):\s*(?P<value>[^#]*?)\s*(?:#\s*(?P<comment>.*))?$")
 _GROUP = re.compile(r"^\s*- (?:override )?/?(?P<group>\w+)(?:: (?P<choice>\w+))?$")
-_NOT_SHOWN = ("callbacks.", "logger.", "hydra.")
+_INNER = ("callbacks.", "logger.")  # of which only what is explained is for users
 
 
 class Head(NamedTuple):
@@ -54,7 +54,8 @@ def rows(name: str, config: DictConfig) -> dict[str, list[tuple[str, str]]]:
     sections: dict[str, list[tuple[str, str]]] = {"": []}
     flat = settings(config)
     for key, value in flat.items():
-        if key.startswith(_NOT_SHOWN) or key.rpartition(".")[2].startswith("_"):
+        is_inner = key.startswith(_INNER) and key not in explained
+        if is_inner or key.rpartition(".")[2].startswith("_"):
             continue
         section = key.partition(".")[0] if "." in key else ""
         sections.setdefault(section, []).append((f"{key}={_shown(value)}", explained.get(key, "")))

@@ -14,8 +14,8 @@ import nrms_torch
 from nrms_torch.commands import help as pages
 from nrms_torch.commands.verbs import SECTIONS, VERBS, Verb
 from nrms_torch.commands.words import joined, with_bare_words
-from nrms_torch.configuration import choices, compose, groups, nearest, settings
-from nrms_torch.errors import InputError, stop
+from nrms_torch.configuration import choices, compose, groups, settings
+from nrms_torch.errors import InputError, nearest, stop
 from nrms_torch.launched import end_with_launcher
 from nrms_torch.threads import spin_briefly
 
@@ -23,13 +23,13 @@ spin_briefly()  # before anything can import torch
 end_with_launcher()
 
 # Runs a command: its configuration, and the words that the user typed.
-Run = Callable[[DictConfig, list[str]], None]
+Runner = Callable[[DictConfig, list[str]], None]
 
 
 class Settings(click.Command):
     """A command whose arguments are settings, `name=value`, of a configuration."""
 
-    def __init__(self, name: str, verb: Verb, run: Run) -> None:
+    def __init__(self, name: str, verb: Verb, run: Runner) -> None:
         words = click.Argument(
             ["words"], nargs=-1, type=click.UNPROCESSED, shell_complete=self._completions
         )
@@ -87,7 +87,8 @@ class Settings(click.Command):
         else:
             known = [*settings(_defaults(self.verb.config)), *groups()]
             found = [f"{one}=" for one in known if one.startswith(name)]
-        return [CompletionItem(word) for word in found]
+        files = [CompletionItem(incomplete, type="file")] if self.verb.bare and not equals else []
+        return [*files, *map(CompletionItem, found)]
 
 
 class Nrms(click.Group):
@@ -100,6 +101,8 @@ class Nrms(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Give a verb's command; InputError names the nearest where there is none."""
         if cmd_name not in VERBS:
+            if ctx.resilient_parsing:  # a shell asks what may follow
+                return None
             raise InputError(
                 f"{cmd_name!r} is no verb of nrms{nearest(cmd_name, VERBS)}; nrms --help lists them"
             )
@@ -181,13 +184,13 @@ def _ending_well(run: Callable[[], Any]) -> None:
         stop(error)
 
 
-def _runner(verb: str) -> Run:
+def _runner(verb: str) -> Runner:
     def run(config: DictConfig, typed: list[str]) -> None:
         from nrms_torch.commands.mistakes import one_line_for_mistakes
 
         with one_line_for_mistakes():
             code = import_module(f"nrms_torch.commands.{verb.replace('-', '_')}")
-            code.main(config, typed) if VERBS[verb].hears_words else code.main(config)
+            code.main(config, typed) if VERBS[verb].needs_words else code.main(config)
 
     return run
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from hydra.errors import InstantiationException
 from omegaconf.errors import OmegaConfBaseException
 
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 
 # What brings a package that is missing, by the package.
 _EXTRAS = {
@@ -16,11 +16,18 @@ _EXTRAS = {
     "transformers": "train",
     "torchmetrics": "train",
     "matplotlib": "train",
+    "jinja2": "train",
+    "fsspec": "train",
+    "h5py": "train",
     "onnx": "export",
     "onnxscript": "export",
     "onnxruntime": "serve",
     "fastapi": "serve",
     "uvicorn": "serve",
+    "fastapi_offline": "serve",
+    "httptools": "serve",
+    "prometheus_client": "serve",
+    "tensorboard": "track",
     "optuna": "sweep",
     "sklearn": "sweep",
     "wandb": "track",
@@ -42,10 +49,10 @@ def one_line_for_mistakes() -> Iterator[None]:
         ) from error
     except (OmegaConfBaseException, InstantiationException) as error:
         # Where a part is made of its settings, what it says of them is the cause.
-        raise InputError(str(error.__cause__ or error)) from error
+        raise InputError(first_line(error.__cause__ or error)) from error
     except Exception as error:
         if isinstance(error, _of_lightning()):
-            raise InputError(str(error)) from error
+            raise InputError(first_line(error)) from error
         raise
 
 

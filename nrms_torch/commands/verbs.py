@@ -8,13 +8,14 @@ class Verb:
     """A verb: its configuration, whose head is its help, and the setting that a bare word fills.
 
     `nrms evaluate runs/demo` is short for `nrms evaluate run=runs/demo`. Where `many`, all bare
-    words make a list. One that `hears_words` is told what the user typed, too.
+    words make a list. The code of one that
+    `needs_words` is told what the user typed, too.
     """
 
     config: str
     bare: str | None = None
     many: bool = False
-    hears_words: bool = False
+    needs_words: bool = False
 
 
 # By section of the help page. The code of a verb is `commands/VERB.py`, with _ for -.
@@ -28,12 +29,12 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "drift": Verb("data_drift"),
     },
     "Model": {
-        "train": Verb("train", hears_words=True),
+        "train": Verb("train", needs_words=True),
         "evaluate": Verb("evaluate", "run"),
         "diagnose": Verb("diagnose", "run"),
         "predict": Verb("predict", "run"),
         "plot": Verb("plot_runs", "runs", many=True),
-        "sweep": Verb("local_sweep", "sweep", hears_words=True),
+        "sweep": Verb("local_sweep", "sweep", needs_words=True),
         "import-weights": Verb("import_keras_weights", "weights"),
     },
     "Serving": {

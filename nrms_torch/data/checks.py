@@ -9,7 +9,7 @@ import polars as pl
 
 from nrms_torch.data.columns import Kind
 from nrms_torch.data.schema import SPLITS
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 
 ROW = "row number"
 LONGEST_FOUND = 120  # characters
@@ -154,11 +154,6 @@ def check_rows(table: pl.LazyFrame, path: Path, place: pl.Expr, rules: Sequence[
     )
     spot = ", ".join(filter(None, [str(path), where, rule.field]))
     raise InputError(f"{spot}: found {_one_line(found)}; expected {rule.expected}")
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _one_line(found: str) -> str:

@@ -9,9 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from nrms_torch.data.checks import first_line
 from nrms_torch.data.schema import SPLITS
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 from nrms_torch.files import file_sha256, users_cache
 
 Tables = Mapping[str, Any]
@@ -58,11 +57,15 @@ def as_polars(name: str, table: Any) -> pl.DataFrame:
     try:
         if isinstance(table, Mapping):
             return pl.DataFrame(dict(table))
+        if hasattr(table, "iloc") and hasattr(table, "columns"):  # pandas, maybe without pyarrow
+            return pl.DataFrame({str(name): _from_pandas(table[name]) for name in table.columns})
         if hasattr(table, "__arrow_c_stream__"):
             return pl.DataFrame(table)
     except (TypeError, ValueError, ImportError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{name}: cannot be read as a table: {first_line(error)}") from error
-    raise InputError(f"{name}: expected a table of polars, pandas or Arrow, found {type(table)}")
+    raise InputError(
+        f"{name}: expected a table of polars, pandas or Arrow, found {type(table).__name__}"
+    )
 
 
 def _frames(tables: Tables) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -77,3 +80,14 @@ def _frames(tables: Tables) -> Iterator[tuple[str, pl.DataFrame]]:
             raise InputError(f"data: {name}: expected a mapping of {' and '.join(_OF_SPLIT)}")
         for part in _OF_SPLIT:
             yield f"{name}/{part}", as_polars(f"{name}.{part}", table[part])
+
+
+def _from_pandas(column: Any) -> pl.Series:
+    if column.dtype.kind in "iufb":
+        return pl.Series(column.to_numpy())
+    if column.dtype.kind == "M":  # with a zone its numpy form would hold objects
+        moments = column.dt.tz_convert("UTC").dt.tz_localize(None) if column.dt.tz else column
+        return pl.Series(moments.to_numpy().astype("datetime64[us]"))
+    missing = column.isna()
+    values = (None if gone else value for value, gone in zip(column, missing, strict=True))
+    return pl.Series([getattr(value, "tolist", lambda value=value: value)() for value in values])

@@ -22,7 +22,7 @@ from nrms_torch.data.schema import (
     TITLE,
     Split,
 )
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 
 IMPRESSIONS = "impressions"
 ABSTRACT = "abstract"
@@ -218,7 +218,7 @@ def _reading_tsv(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({checks.first_line(error)})") from error
+        raise InputError(f"{path}: cannot be read ({first_line(error)})") from error
     except checks.READ_ERRORS as error:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):

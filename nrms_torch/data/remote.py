@@ -10,10 +10,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from nrms_torch.data.checks import first_line
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.demo.generate import TRUTH
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 from nrms_torch.files import replacing, users_cache
 
 # What the stores say of a file: S3's and GCS' own names, and those of fsspec's other systems.

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from nrms_torch.data.checks import first_line
 from nrms_torch.data.vocabulary import Vocabulary, from_tokenizer
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 
 
 def transformer_vocabulary(name: str) -> Vocabulary:

@@ -2,8 +2,9 @@
 
 from nrms_torch.serving.articles import Added, Article, ArticleId
 from nrms_torch.serving.bundle import Bundle
-from nrms_torch.serving.engine import ImpressionScores, Ranking, Recommender
+from nrms_torch.serving.engine import Recommender
 from nrms_torch.serving.explanation import ClickPart, Explanation, TitlePart, WordPart
+from nrms_torch.serving.ranking import ImpressionScores, Ranking
 
 __all__ = [
     "Added",

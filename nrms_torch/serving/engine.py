@@ -1,16 +1,12 @@
 """The recommender: ranks articles for a reader's history, from a bundle, by onnxruntime."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import polars as pl
 
-from nrms_torch.console import shown
 from nrms_torch.data.facts import POPULARITY_UNIT
-from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import index_impressions
 from nrms_torch.data.schema import Split
 from nrms_torch.errors import InputError
@@ -22,65 +18,10 @@ from nrms_torch.serving.bundle import BUNDLE, MANIFEST, Bundle
 from nrms_torch.serving.encoders import Encoders
 from nrms_torch.serving.explanation import Explanation, explain
 from nrms_torch.serving.features import article_features
-from nrms_torch.serving.ranking import best
+from nrms_torch.serving.ranking import ImpressionScores, Ranking, best
 
 # Bounds the memory of a large call: 64 Ki pairs of vectors of 400 floats are 200 MiB.
 _HISTORIES_PER_RUN, _PAIRS_PER_SUM = 256, 65_536
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Articles best first, with their scores (dot products) as float32 (N,).
-
-    `probabilities` (N,) are the scores as the probability of a click, None where the bundle has no
-    calibration. `unknown_clicks` and `unknown_candidates` are the ids that the recommender lacks,
-    once each: such a click counts as the unknown article, as in training; such a candidate is not
-    ranked.
-    """
-
-    article_ids: list[ArticleId]
-    scores: np.ndarray
-    probabilities: np.ndarray | None
-    unknown_clicks: list[ArticleId]
-    unknown_candidates: list[ArticleId]
-    known: Snapshot = field(repr=False, compare=False)  # the articles at that moment
-
-    @property
-    def table(self) -> pl.DataFrame:
-        """The ranking with titles and categories, a row an article."""
-        rows = [self.known.row_of[article_id] for article_id in self.article_ids]
-        chances = self.probabilities
-        return pl.DataFrame(
-            {
-                "article_id": self.article_ids,
-                "title": [self.known.titles[row] for row in rows],
-                "category": [self.known.categories[row] for row in rows],
-                "score": self.scores,
-                **({} if chances is None else {"chance": chances}),
-            }
-        )
-
-    def __str__(self) -> str:
-        return shown(self.table)
-
-    def _repr_html_(self) -> str:
-        return self.table._repr_html_()
-
-    def __len__(self) -> int:
-        return len(self.article_ids)
-
-
-@dataclass(frozen=True)
-class ImpressionScores:
-    """Scores (dot products) and ranks, 1 the best, of all candidates of `impressions`, (N,) each.
-
-    As in evaluation an unknown candidate scores as the unknown article; how many distinct ids were
-    unknown is `impressions.unknown_articles`.
-    """
-
-    impressions: Impressions
-    scores: np.ndarray
-    ranks: np.ndarray
 
 
 class Exportable(Protocol):
@@ -187,6 +128,8 @@ class Recommender:
         now = self._store.snapshot
         clicks, unknown_clicks = self._history_rows(now, history)
         user = self._encoders.users(now.vectors[clicks][None], clicks[None])[0]
+        if candidates is not None and exclude:
+            raise InputError("exclude: leave them out of the candidates instead")
         if candidates is None:
             unknown: list[ArticleId] = []
             read, excluded = _rows(now, "history", history)[0], _rows(now, "exclude", exclude)[0]

@@ -1,6 +1,68 @@
-"""Order by score, with the baseline's tie rule: among equals the later candidate ranks first."""
+"""What a ranking is, and its order: by score, and among equals the later candidate first."""
+
+from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
+
+from nrms_torch.console import shown
+from nrms_torch.data.impressions import Impressions
+from nrms_torch.serving.articles import ArticleId, Snapshot
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Articles best first, with their scores (dot products) as float32 (N,).
+
+    `probabilities` (N,) are the scores as the probability of a click, None where the bundle has no
+    calibration. `unknown_clicks` and `unknown_candidates` are the ids that the recommender lacks,
+    once each: such a click counts as the unknown article, as in training; such a candidate is not
+    ranked.
+    """
+
+    article_ids: list[ArticleId]
+    scores: np.ndarray
+    probabilities: np.ndarray | None
+    unknown_clicks: list[ArticleId]
+    unknown_candidates: list[ArticleId]
+    known: Snapshot = field(repr=False, compare=False)  # the articles at that moment
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The ranking with titles and categories, a row an article."""
+        rows = [self.known.row_of[article_id] for article_id in self.article_ids]
+        chances = self.probabilities
+        return pl.DataFrame(
+            {
+                "article_id": self.article_ids,
+                "title": [self.known.titles[row] for row in rows],
+                "category": [self.known.categories[row] for row in rows],
+                "score": self.scores,
+                **({} if chances is None else {"chance": chances}),
+            }
+        )
+
+    def __str__(self) -> str:
+        return shown(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
+
+    def __len__(self) -> int:
+        return len(self.article_ids)
+
+
+@dataclass(frozen=True)
+class ImpressionScores:
+    """Scores (dot products) and ranks, 1 the best, of all candidates of `impressions`, (N,) each.
+
+    As in evaluation an unknown candidate scores as the unknown article; how many distinct ids were
+    unknown is `impressions.unknown_articles`.
+    """
+
+    impressions: Impressions
+    scores: np.ndarray
+    ranks: np.ndarray
 
 
 def best(scores: np.ndarray, k: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import optuna
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import TrialState
 
-from nrms_torch.configuration import compose
+from nrms_torch.configuration import CONFIGS, compose
 from nrms_torch.errors import InputError
 from nrms_torch.fields import require_integer
 from nrms_torch.sweep.report import describe, report
@@ -32,7 +32,7 @@ def run_sweep(config: DictConfig, typed: Sequence[str]) -> None:
     """
     for field in ("trials", "workers"):
         require_integer(field, config[field], 1)
-    sweep, folder = Sweep.read(Path(str(config.sweep))), Path(str(config.output))
+    sweep, folder = Sweep.read(_sweep_file(str(config.sweep))), Path(str(config.output))
     overrides = _for_training(sweep, typed)
     default = compose("train", overrides)
     resolve_variant(default)
@@ -49,6 +49,12 @@ def run_sweep(config: DictConfig, typed: Sequence[str]) -> None:
     with study as found:
         _work(found, trials, number)
         report(found, trials)
+
+
+def _sweep_file(name: str) -> Path:
+    """Give a sweep's file, or that of our own of such a name: `sweep_bayes`."""
+    file, own = Path(name), CONFIGS / f"{Path(name).stem}.yaml"
+    return own if not file.is_file() and own.is_file() else file
 
 
 def _work(study: optuna.Study, trials: Trials, number: int) -> None:

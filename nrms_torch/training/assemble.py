@@ -107,7 +107,9 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
     hyper_parameters = module.model.hyper_parameters
     config = run.config()
     given = {field: value for field, value in plain(overrides).items() if value is not None}
-    if "path" in given and "vectors" not in given and config.model.name == "nrms_docvec":
+    makes_vectors = config.data.transformer is not None and config.data.vectors is None
+    is_docvec = config.model.name == "nrms_docvec"
+    if "path" in given and "vectors" not in given and is_docvec and not makes_vectors:
         raise InputError("data.vectors: data.path is another folder; name its vectors too")
     data = local_data(config.data, **given)
     if config.model.name == "nrms_docvec":

@@ -1,5 +1,6 @@
 """Lightning's callbacks and limits where they would lose something when a run resumes."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,12 @@ class BestCheckpoint(MovableCheckpoint):
         assert isinstance(pl_module, NRMSModule)
         if trainer.global_step or not pl_module.model.is_standard or not self.monitor:
             return
-        auc = pl_module.auc_now(trainer.datamodule.val_dataloader())  # type: ignore[attr-defined]
+        chunks = trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
+        number = _measured_chunks(trainer, len(chunks))
+        if not number:
+            return
+        with trainer.precision_plugin.val_step_context():
+            auc = pl_module.auc_now(islice(chunks, number))
         nothing = torch.tensor(0)
         self._save_topk_checkpoint(trainer, {self.monitor: auc, "epoch": nothing, "step": nothing})
 
@@ -105,7 +111,14 @@ class ResumableEarlyStopping(EarlyStopping):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stop at once where patience had run out."""
-        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
+        had_patience = 0 < self.wait_count < self.patience or self.wait_count == 0
+        trainer.should_stop = trainer.should_stop or not had_patience
+
+
+def _measured_chunks(trainer: L.Trainer, chunks: int) -> int:
+    """Give how many of the validation's chunks an epoch measures, by `limit_val_batches`."""
+    limit = trainer.limit_val_batches
+    return min(limit, chunks) if isinstance(limit, int) else int(limit * chunks)
 
 
 def _rebased(value: Any, old: str, new: str) -> Any:

@@ -38,6 +38,7 @@ def measure(
     file: Path | None = None,
     checkpoint: Path | None = None,
     beyond_accuracy: int | None = None,
+    is_own_data: bool = True,
 ) -> Measured:
     """Score `split` on all of the trainer's processes, print tables and write JSON.
 
@@ -64,7 +65,7 @@ def measure(
             metrics["beyond_accuracy"] = measure_lists(
                 kept.scores, kept.news, datamodule, split, beyond_accuracy
             )
-        if split == "validation" and file in (None, run.metrics_file):
+        if split == "validation" and is_own_data:
             labels = datamodule.impressions(split).labels
             assert labels is not None
             run.write_calibration(fit_calibration(kept.scores, labels))

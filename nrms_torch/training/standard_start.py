@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from rich.progress import Progress
 from torch import Tensor
 
+from nrms_torch.console import progress
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.data.embedding import embed_texts
 from nrms_torch.data.facts import (
@@ -27,7 +27,6 @@ from nrms_torch.data.word_vectors import (
     weighted_by_rarity,
 )
 from nrms_torch.training.lightning_module import NRMSModule
-from nrms_torch.training.processes import is_process_zero
 
 
 def learn_facts(datamodule: NewsDataModule) -> list[str]:
@@ -79,13 +78,9 @@ def start_of_words(datamodule: NewsDataModule, embeddings: Tensor | None, size: 
     words = weighted_by_rarity(embeddings, titles, vocabulary.pad)
     chosen = equally_spaced(len(titles), TITLES_FITTED)
     texts = article_titles(datamodule.config)
-    with Progress(disable=not is_process_zero(), transient=True) as progress:
-        task = progress.add_task("reading titles", total=len(chosen))
+    with progress("reading titles", len(chosen)) as advance:
         sentences = embed_texts(
-            [texts[row] for row in chosen],
-            vocabulary.transformer,
-            batch_size=64,
-            advance=lambda size: progress.advance(task, size),
+            [texts[row] for row in chosen], vocabulary.transformer, batch_size=64, advance=advance
         )
     if sentences.shape[1] != words.shape[1]:  # a transformer may embed words more narrowly
         return words

@@ -10,6 +10,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from omegaconf import DictConfig
 
 from nrms_torch.errors import InputError
+from nrms_torch.fields import require_integer
 from nrms_torch.training.callbacks import StopAfterSteps
 from nrms_torch.training.memory import keep_freed_memory
 from nrms_torch.training.profiling import make_profiler
@@ -43,6 +44,8 @@ def make_trainer(config: DictConfig, **parts: Any) -> L.Trainer:
         raise InputError(
             f"trainer.precision: {config.precision!r} is none of 32-true, bf16-mixed, 16-mixed"
         )
+    if config.max_epochs is not None:
+        require_integer("trainer.max_epochs", config.max_epochs, -1)
     quieten_lightning()
     keep_freed_memory()
     section = config.copy()

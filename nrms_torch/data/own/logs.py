@@ -6,10 +6,10 @@ GROUP tells the rows of one impression, in the order shown; READER, ARTICLE and 
 import polars as pl
 
 from nrms_torch.data.own.articles import OwnArticles
-from nrms_torch.data.own.mapping import EVENTS, Section, nearest
+from nrms_torch.data.own.mapping import EVENTS, Section
 from nrms_torch.data.own.raw import ROW, RawTable, read_tables
 from nrms_torch.data.own.summary import READ, USED, Summary
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, nearest
 
 READER, ARTICLE, TIME, IS_CLICK, GROUP = "reader", "article", "time", "is_click", "group"
 _KINDS_TOLD = 8

@@ -1,6 +1,5 @@
 """The mapping: which file is what, and which of its columns is the id, the text or the time."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, nearest
 
 ARTICLES, EVENTS, IMPRESSIONS = "articles", "events", "impressions"
 FILE, TIME_FORMAT, CLICK_KINDS, SHOWN_KINDS = "file", "time_format", "click", "shown"
@@ -115,13 +114,6 @@ def load_mapping(mapping: Mapping[str, Any] | Path | str) -> LogMapping:
             "an article that was clicked or shown, impressions one row a list that was shown"
         )
     return LogMapping(*(_section(place, folder, name, content[name]) for name in (ARTICLES, *logs)))
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """Give `; did you mean 'x'?` for the nearest of `words`; nothing where none is near."""
-    folded = {known.casefold(): known for known in words}
-    found = difflib.get_close_matches(word.casefold(), folded, n=1)
-    return f"; did you mean {folded[found[0]]!r}?" if found else ""
 
 
 class _PlainLoader(yaml.SafeLoader):

@@ -13,9 +13,10 @@ from typing import Any
 import polars as pl
 
 from nrms_torch.data import checks
-from nrms_torch.data.own.mapping import FILE, Section, nearest
+from nrms_torch.data.in_memory import as_polars
+from nrms_torch.data.own.mapping import Section
 from nrms_torch.data.own.times import parse_times
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line, nearest
 
 ROW = checks.ROW  # counted from 1; the header of a CSV is none
 _SEPARATORS = ",;\t|"
@@ -43,7 +44,7 @@ class RawTable:
         self.is_file = isinstance(source, Path)
         self.name = str(source) if self.is_file else f"{section.name} (in memory)"
         with self._reading():
-            table = _scan(source) if self.is_file else _from_memory(self.name, source)
+            table = _scan(source) if self.is_file else _in_memory(self.name, source)
             self.columns = self._columns_of(table.collect_schema().names())
             wanted = {key: pl.col(column) for key, column in self.columns.items()}
             self.frame = table.select(ROW, **wanted).collect()
@@ -153,7 +154,7 @@ class RawTable:
         try:
             yield
         except (*checks.READ_ERRORS, EOFError, UnicodeDecodeError) as error:
-            raise InputError(f"{self.name}: cannot be read: {checks.first_line(error)}") from error
+            raise InputError(f"{self.name}: cannot be read: {first_line(error)}") from error
 
 
 def read_tables(section: Section) -> Iterator[RawTable]:
@@ -192,30 +193,5 @@ def _separator(path: Path) -> str:
     return max(counts, key=counts.__getitem__)
 
 
-def _from_memory(name: str, table: Any) -> pl.LazyFrame:
-    """A polars, pandas or Arrow table, or whatever else polars can take for one."""
-    if isinstance(table, pl.LazyFrame):
-        frame = table.collect()
-    elif isinstance(table, pl.DataFrame):
-        frame = table
-    elif hasattr(table, "iloc") and hasattr(table, "columns"):  # pandas, perhaps without pyarrow
-        frame = pl.DataFrame({str(column): _from_pandas(table[column]) for column in table.columns})
-    elif hasattr(table, "__arrow_c_stream__"):
-        frame = pl.DataFrame(table)
-    else:
-        raise InputError(
-            f"{name}: found {type(table).__name__} as {FILE}; expected a file's name, or a polars, "
-            "pandas or Arrow table"
-        )
-    return frame.lazy().with_row_index(ROW, offset=1)
-
-
-def _from_pandas(column: Any) -> pl.Series:
-    if column.dtype.kind in "iufb":
-        return pl.Series(column.to_numpy())
-    if column.dtype.kind == "M":  # with a zone its numpy form would hold objects
-        moments = column.dt.tz_convert("UTC").dt.tz_localize(None) if column.dt.tz else column
-        return pl.Series(moments.to_numpy().astype("datetime64[us]"))
-    missing = column.isna()
-    values = (None if gone else value for value, gone in zip(column, missing, strict=True))
-    return pl.Series([getattr(value, "tolist", lambda value=value: value)() for value in values])
+def _in_memory(name: str, table: Any) -> pl.LazyFrame:
+    return as_polars(name, table).lazy().with_row_index(ROW, offset=1)

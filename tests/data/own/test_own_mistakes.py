@@ -26,17 +26,17 @@ def with_key(section, key, value, base=mapping):
 
 
 MISTAKES = {
-    "section": ({**mapping(), "artikles": {}}, "unknown key 'artikles'; did you mean 'articles'?"),
+    "section": ({**mapping(), "artikles": {}}, "unknown key 'artikles'; did you mean articles?"),
     "key": (
         with_key("articles", "titel", "x"),
-        "articles: unknown key 'titel'; did you mean 'title'",
+        "articles: unknown key 'titel'; did you mean title",
     ),
     "key of another": (
         with_key("events", "shwon", "x"),
-        "unknown key 'shwon'; did you mean 'shown'?",
+        "unknown key 'shwon'; did you mean shown?",
     ),
     "far key": (with_key("events", "qqqq", "x"), "unknown key 'qqqq'; expected file, time_format"),
-    "column": (with_key("events", "article", "skus"), "no column 'skus'; did you mean 'sku'?"),
+    "column": (with_key("events", "article", "skus"), "no column 'skus'; did you mean sku?"),
     "far column": (
         with_key("events", "reader", "qq"),
         "no column 'qq'; its columns are user, sku, ts",
@@ -89,7 +89,7 @@ MISTAKES = {
     ),
     "kind": (
         mapping(KINDS, kind="action", click="clik", shown="view"),
-        "column action: no row is of kind 'clik' (events.click); did you mean 'click'?",
+        "column action: no row is of kind 'clik' (events.click); did you mean click?",
     ),
     "far kind": (
         mapping(KINDS, kind="action", click="qqq"),
