@@ -118,9 +118,9 @@ def _is_id(dtype: pl.DataType) -> bool:
     return _is_whole(dtype) or _is_text(dtype)
 
 
-def is_text(dtype: pl.DataType | None) -> bool:
-    """Tell whether what a column of this type holds, or its lists hold, are texts."""
-    return dtype is not None and (_inner(dtype) or dtype) in _TEXTS
+def has_lists_of_text(dtype: pl.DataType | None) -> bool:
+    """Tell whether a column of this type, None where there is none, has lists of texts."""
+    return dtype is not None and _inner(dtype) in _TEXTS
 
 
 def is_index(name: str) -> bool:

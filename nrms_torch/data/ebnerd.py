@@ -7,7 +7,15 @@ import polars as pl
 
 from nrms_torch.data import checks, columns
 from nrms_torch.data.checks import ROW, Rule
-from nrms_torch.data.columns import ID, INTEGER, INTEGER_LIST, TEXT, TEXT_LIST, Kind, is_text
+from nrms_torch.data.columns import (
+    ID,
+    INTEGER,
+    INTEGER_LIST,
+    TEXT,
+    TEXT_LIST,
+    Kind,
+    has_lists_of_text,
+)
 from nrms_torch.data.schema import (
     ARTICLE_ID,
     BODY,
@@ -97,7 +105,7 @@ def read_split(folder: Path, split: str) -> Split:
     type, and on a row that no impression or history can have.
     """
     behaviors, *histories = split_files(folder, split)
-    has_strings = is_text(_schema(behaviors).get(IDS_INVIEW))
+    has_strings = has_lists_of_text(_schema(behaviors).get(IDS_INVIEW))
     return read_files(behaviors, *histories, integer_ids=not has_strings)
 
 

@@ -120,10 +120,10 @@ def test_the_unknown_article_may_be_the_mean_vector(tmp_path):
     assert vector_table(path, unknown="mean").features.tolist() == [[4.0, 2.0], *VECTORS]
 
 
-def test_the_first_of_vectors_with_one_id_counts(tmp_path):
+def test_the_last_of_vectors_with_one_id_counts(tmp_path):
     table = vector_table(saved(tmp_path, {"id": [5, 6, 5], "v": VECTORS}))
-    assert table.ids.to_list() == [5, 6]
-    assert table.features[1:].tolist() == VECTORS[:2]
+    assert table.ids.to_list() == [6, 5]
+    assert table.features[1:].tolist() == VECTORS[1:]
 
 
 def test_a_path_with_brackets_is_that_file(tmp_path):

@@ -97,26 +97,26 @@ def test_available_splits_are_the_folders_that_exist(ebnerd_folder):
     assert ebnerd.available_splits(ebnerd_folder) == ["train", "validation"]
 
 
-def test_articles_are_texts_without_nulls_and_the_first_of_equal_ids(ebnerd_folder):
+def test_articles_are_texts_without_nulls_and_the_last_of_equal_ids(ebnerd_folder):
     articles = ebnerd.read_articles(ebnerd_folder).collect()
     assert articles.columns == ["article_id", "title", "subtitle", "body", "category"]
     assert articles.rows() == [
-        (10, "Ti", "under", "brød", "sport"),
         (11, "El", "", "", "nyheder"),
         (12, "", "tolv", "", ""),
+        (10, "Ti igen", "", "igen", "sport"),
     ]
 
 
 def test_articles_need_no_more_than_id_and_title(ebnerd_folder):
     edit(ebnerd_folder / "articles.parquet", lambda table: table.select("article_id", "title"))
     articles = ebnerd.read_articles(ebnerd_folder).collect()
-    assert articles.row(0) == (10, "Ti", "", "", "")
+    assert articles.row(0) == (11, "El", "", "", "")
 
 
 def test_a_category_without_a_name_is_its_number(ebnerd_folder):
     edit(ebnerd_folder / "articles.parquet", lambda table: table.drop("category_str"))
     articles = ebnerd.read_articles(ebnerd_folder).collect()
-    assert articles["category"].to_list() == ["1", "2", "3"]
+    assert articles["category"].to_list() == ["2", "3", "1"]
 
 
 def test_a_folder_may_have_no_articles(ebnerd_folder):

@@ -154,13 +154,13 @@ def test_a_folder_name_with_brackets_is_no_pattern(mind_folder, tmp_path):
     assert mind.read_articles(folder).collect().height == 3
 
 
-def test_articles_are_those_of_every_split_and_the_first_of_equal_ids(mind_folder):
+def test_articles_are_those_of_every_split_and_the_last_of_equal_ids(mind_folder):
     articles = mind.read_articles(mind_folder).collect()
     assert articles.columns == ["article_id", "title", "subtitle", "body", "category"]
     assert articles.rows() == [
+        ("N3", '"Quoted" title', "", "It's short", "news"),
         ("N1", 'A "quote that never ends', "", "Abstract", "sports"),
         ("N2", "Plain title", "", "", "news"),
-        ("N3", '"Quoted" title', "", "It's short", "news"),
     ]
 
 

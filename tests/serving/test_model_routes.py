@@ -129,3 +129,17 @@ def test_openapi_declares_examples_and_problems(bundle):
     schemas = document["components"]["schemas"]
     for name in ("RecommendRequest", "ExplainRequest", "ArticlesRequest", "LoadRequest", "Problem"):
         assert schemas[name]["examples"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v2/health/live", "/v2/health/ready", "/v2/models/nrms", "/metrics", "/docs"]
+)
+def test_head_is_answered_as_get_without_the_body(client, path):
+    asked, got = client.head(path), client.get(path)
+    assert asked.status_code == got.status_code == 200
+    assert asked.content == b""
+    assert asked.headers["content-type"] == got.headers["content-type"]
+
+
+def test_head_of_what_only_takes_post_is_refused(client):
+    assert client.head("/recommend").status_code == 405
