@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from nrms_torch.console import progress
 from nrms_torch.data.checks import first_line
@@ -34,15 +33,16 @@ def unpack(archive: Path, folder: Path, files: Sequence[str], *, place: str) -> 
     a checksum is wrong, a member would leave the folder, or one of the patterns `files` has no
     file; InputError where the disk is too small.
     """
-    with _reading(place), zipfile.ZipFile(archive) as opened:
+    with _reading(place):
+        opened = zipfile.ZipFile(archive)
+    with opened:
         members = _members(opened, place)
         _require_files(members, files, place)
         size = sum(info.file_size for info in members.values())
         require_space(folder, size)
         with progress(f"unpacking {place.rpartition('/')[2]}, bytes", size) as advance:
             for name, info in members.items():
-                with opened.open(info) as packed:
-                    _write(packed, folder / name, place, advance)
+                _write(_chunks(opened, info, place), folder / name, advance)
     return len(members)
 
 
@@ -63,7 +63,7 @@ def _members(opened: zipfile.ZipFile, place: str) -> dict[PurePosixPath, zipfile
         is_odd = not path.parts or ".." in path.parts or set(info.filename) & set("\\:\0")
         if is_odd or path.is_absolute() or stat.S_ISLNK(info.external_attr >> 16):
             raise WrongArchiveError(
-                f"{place}: {info.filename!r} in it leaves the folder; nothing is kept"
+                f"{place}: has {info.filename!r}, which is a link or leaves the folder"
             )
         if not info.is_dir() and not set(_NOT_DATA) & set(path.parts):
             if path in found:
@@ -87,18 +87,19 @@ def _require_files(
         )
 
 
-def _write(packed: IO[bytes], path: Path, place: str, advance: Callable[[int], object]) -> None:
-    """Write one file; at its end zipfile compares its checksum."""
+def _chunks(opened: zipfile.ZipFile, info: zipfile.ZipInfo, place: str) -> Iterator[bytes]:
+    """Yield the bytes of a file; at its end zipfile compares its checksum."""
+    with _reading(place), opened.open(info) as packed:
+        while chunk := packed.read(_CHUNK):
+            yield chunk
+
+
+def _write(chunks: Iterator[bytes], path: Path, advance: Callable[[int], object]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file:
-            while chunk := _read(packed, place):
+            for chunk in chunks:
                 file.write(chunk)
                 advance(len(chunk))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _read(packed: IO[bytes], place: str) -> bytes:
-    with _reading(place):
-        return packed.read(_CHUNK)
