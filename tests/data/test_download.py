@@ -4,7 +4,11 @@ import io
 import random
 import resource
 import shutil
+import signal
 import stat
+import subprocess
+import threading
+import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +17,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from run_script import assert_one_line, run_script, script
 from web_server import Served, serving, zip_of
 
 from nrms_torch.data.download import fetch as fetching
@@ -398,9 +403,36 @@ def test_known_archives_are_where_ebnerd_has_them():
     )
 
 
-def test_the_command_downloads_what_training_reads(demo_folder, tmp_path, call, monkeypatch):
-    from run_script import run_script
+@pytest.mark.slow
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_command_that_is_stopped_is_gone_on_with(sent, status, served, output):
+    served.breaks, served.hold = [100_000], threading.Event()
+    words = ["name=ebnerd_small", f"url={served.url}", f"output={output}", "accept_terms=true"]
+    part = output.parent / "small.part" / "archive.zip"
+    with subprocess.Popen([*script("download"), *words], stderr=subprocess.DEVNULL) as running:
+        deadline = time.monotonic() + 60
+        while not part.is_file() or part.stat().st_size < 100_000:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        running.send_signal(sent)
+        assert running.wait(60) == status
+    served.hold.set()
+    require_part(output, 100_000)
+    get(served, output)
+    assert served.requests[-1]["Range"] == "bytes=100000-"
+    require_bundle(output)
 
+
+def test_what_else_is_in_the_parts_folder_stays(served, output):
+    mine = output.parent / "small.part" / "mine"
+    mine.parent.mkdir()
+    mine.write_text("x")
+    get(served, output)
+    assert names_in(mine.parent) == ["mine"]
+
+
+@pytest.mark.slow
+def test_the_command_downloads_what_training_reads(demo_folder, tmp_path, call):
     files = {
         path.relative_to(demo_folder).as_posix(): path.read_bytes()
         for path in Path(demo_folder).rglob("*.parquet")
@@ -409,10 +441,7 @@ def test_the_command_downloads_what_training_reads(demo_folder, tmp_path, call, 
     output = tmp_path / "data"
     with serving(Served(zip_of(files))) as served:
         words = ["name=ebnerd_small", f"url={served.url}", f"output={output}"]
-        status, error = call("download", *words)
-        assert status == 2
-        assert "accept_terms" in error
-        assert error.count("\n") == 1
+        assert_one_line(*call("download", *words), "accept_terms")
         printed = run_script("download", *words, "accept_terms=true")
     assert "files" in printed
     for name, content in files.items():

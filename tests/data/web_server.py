@@ -31,6 +31,7 @@ class Served:
     tells_length: bool = True  # or sends chunks
     statuses: list[int] = field(default_factory=list)  # of the next answers
     breaks: list[int] = field(default_factory=list)  # bytes after which the next answers break off
+    hold: threading.Event | None = None  # until which a break waits
     requests: list[dict] = field(default_factory=list)
     url: str = ""
 
@@ -80,6 +81,8 @@ def serving(served):
             else:
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(rest), rest))
                 self.wfile.write(b"" if is_broken else b"0\r\n\r\n")
+            if is_broken and served.hold:
+                served.hold.wait(60)
 
         def _first(self):
             found = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))

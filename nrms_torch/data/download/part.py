@@ -1,15 +1,16 @@
 """The part of an archive that is on disk, and a note of what the whole is to be."""
 
 import json
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from nrms_torch.errors import InputError
 from nrms_torch.files import replacing
+
+_ARCHIVE, _NOTE, _LOCK = "archive.zip", "origin.json", ".lock"
 
 
 class WrongArchiveError(InputError):
@@ -25,7 +26,7 @@ class Part:
     """
 
     def __init__(self, folder: Path, place: str) -> None:
-        self.file, self._note, self.place = folder / "archive.zip", folder / "origin.json", place
+        self.file, self._note, self.place = folder / _ARCHIVE, folder / _NOTE, place
         self.version: str | None = None
         self.total: int | None = None
         try:
@@ -67,7 +68,7 @@ def part_folder(output: Path) -> Iterator[Path]:
     folder = output.with_name(f"{output.name}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock", timeout=0)
+        lock = FileLock(folder / _LOCK, timeout=0)
         lock.acquire()
     except Timeout as error:
         raise InputError(f"{output}: another process is downloading it") from error
@@ -77,11 +78,14 @@ def part_folder(output: Path) -> Iterator[Path]:
     try:
         yield folder
     except BaseException as error:
-        archive = folder / "archive.zip"
+        archive = folder / _ARCHIVE
         has_bytes = archive.is_file() and archive.stat().st_size > 0
         is_kept = has_bytes and not isinstance(error, WrongArchiveError)
         raise
     finally:
         if not is_kept:
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # a folder that holds something else, too, stays
+                for name in (_ARCHIVE, _NOTE, _LOCK):
+                    (folder / name).unlink(missing_ok=True)
+                folder.rmdir()
         lock.release()
