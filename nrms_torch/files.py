@@ -85,6 +85,14 @@ def require_replaceable(path: Path, *, known_by: str) -> None:
     _make_parents(path)
 
 
+def require_space(folder: Path, size: int) -> None:
+    """Raise InputError where the disk of `folder` has no room for `size` bytes more."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        told = f"{free / 2**20:,.1f} MiB free; expected {size / 2**20:,.1f} MiB or more"
+        raise InputError(f"{folder}: the disk has {told}")
+
+
 def file_sha256(path: Path) -> str:
     """Give the SHA-256 of a file's bytes, as hexadecimal digits."""
     with path.open("rb") as file:

@@ -21,6 +21,7 @@ class Verb:
 # By section of the help page. The code of a verb is `commands/VERB.py`, with _ for -.
 SECTIONS: dict[str, dict[str, Verb]] = {
     "Data": {
+        "download": Verb("download", "name"),
         "generate": Verb("generate_data", "path"),
         "convert": Verb("convert_logs", "mapping"),
         "embed": Verb("embed_articles", "path"),

@@ -1,0 +1,1 @@
+"""Archives from the web: which there are, how one is fetched, checked and unpacked."""
