@@ -197,7 +197,7 @@ def _require_known(
     known = flat.keys() | sections
     for override in overrides:
         key = str(override.key_or_group)
-        # What is added to a section is for the section to judge; nothing reads what is added beside.
+        # What is added to a section is for the section to judge; nothing reads what is beside one.
         is_new = (override.is_add() or override.is_force_add()) and "." in key
         if is_new or _is_group(override, folders) or key in known:
             continue

@@ -12,9 +12,8 @@ from urllib.request import Request, urlopen
 
 from nrms_torch import __version__
 from nrms_torch.console import progress
-from nrms_torch.data.checks import first_line
 from nrms_torch.data.download.part import Part, WrongArchiveError
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 from nrms_torch.files import require_space
 
 _TIMEOUT_S = 30

@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-from nrms_torch.configuration import nearest
 from nrms_torch.data.ebnerd import ARTICLES_FILE, BEHAVIORS_FILE, HISTORY_FILE
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, nearest
 
 TERMS = "https://recsys.eb.dk"
 _BUCKET = "https://ebnerd-dataset.s3.eu-west-1.amazonaws.com"
