@@ -10,9 +10,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from nrms_torch.console import progress
-from nrms_torch.data.checks import first_line
 from nrms_torch.data.download.part import WrongArchiveError
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 from nrms_torch.files import require_space
 
 _CHUNK = 2**20
