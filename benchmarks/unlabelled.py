@@ -31,15 +31,13 @@ def make_split(data: Path, target: Path) -> Path:
     return behaviors
 
 
-def predict(data: Path, target: Path, run: Path, output: Path) -> dict[str, float]:
-    """Predict by the command itself; give its seconds, and its peak of resident memory in MiB."""
+def predict(data: Path, target: Path, run: Path, output: Path) -> float:
+    """Predict by the command itself; give its seconds."""
     vectors = data / "document_vectors.parquet"
     words = [f"run={run}", f"data.path={target}", f"data.vectors={vectors}", f"output={output}"]
     start = time.perf_counter()
     subprocess.run([sys.executable, "-m", "nrms_torch", "predict", *words], check=True)
-    seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return {"seconds": round(seconds, 1), "peak_mib": round(peak)}
+    return time.perf_counter() - start
 
 
 def read_back(submission: Path, behaviors: Path) -> int:
@@ -60,7 +58,9 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         split, zipped = Path(folder) / "data", Path(folder) / "predictions.zip"
         behaviors_file = make_split(source, split)
-        for time_of in ("with preparing", "prepared"):
-            measured = predict(source, split, trained, zipped)
-            print(f"{time_of}, load {os.getloadavg()[0]:.1f}: {measured}")
+        for what in ("preparing and predicting", "predicting what is prepared"):
+            seconds = predict(source, split, trained, zipped)
+            print(f"{what}: {seconds:.1f} s, at a load of {os.getloadavg()[0]:.1f}")
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(f"peak of resident memory: {peak:,.0f} MiB")
         print(f"{read_back(zipped, behaviors_file):,} impressions read back")
