@@ -88,6 +88,14 @@ def test_the_description_of_another_bundle_is_noticed(bundle, exported, kind):
 
 def test_a_file_of_another_bundle_is_noticed(bundle, exported):
     shutil.copy(exported("nrms", "standard")[1] / "article_vectors.npy", bundle)
+    assert "article_vectors.npy: has " in refusal(bundle)
+
+
+def test_a_file_of_the_same_size_and_other_content_is_noticed(bundle):
+    file = bundle / "article_vectors.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
     assert "article_vectors.npy: damaged, or of another bundle" in refusal(bundle)
 
 

@@ -77,7 +77,8 @@ def test_an_empty_history_and_no_candidates_are_answered(client):
 def test_explain_gives_parts_that_add_up_to_the_score(client, library, ids):
     answer = client.post("/explain", json={"history": ids[:4], "candidate": ids[9]}).json()
     assert answer["score"] == pytest.approx(library.rank(ids[:4], [ids[9]]).scores[0], abs=1e-5)
-    total = answer["padding"] + sum(click["contribution"] for click in answer["clicks"])
+    total = answer["padding"] + answer["common"]
+    total += sum(click["contribution"] for click in answer["clicks"])
     assert total == pytest.approx(answer["score"], abs=1e-4)
     assert [click["article_id"] for click in answer["clicks"]] == ids[:4]
     assert answer["title"]["words"]

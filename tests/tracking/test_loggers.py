@@ -96,7 +96,7 @@ def test_the_best_auc_is_what_tables_and_sweeps_see(tracked):
 def test_system_metrics_and_the_gradients_that_were_asked_for_are_logged(tracked):
     assert any(record.HasField("stats") for record in tracked.records)
     rows = [r for r in wandb_files.history(tracked.records) if any("gradients/" in n for n in r)]
-    assert len(rows) == 24 // 5
+    assert len(rows) == 48 // 5
     assert any("user_encoder" in name for name in rows[0])
 
 

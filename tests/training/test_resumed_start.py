@@ -147,7 +147,7 @@ def test_a_logger_can_be_chosen_anew(before):
         (["data.path=two", "data.npratio=3"], "data.npratio: 3 differs from 20"),
         (["model=nrms", "model.head_num=2"], "model.head_num: 2 differs from 4"),
         (["model=nrms_docvec"], "model.embedding_size: None differs from 300"),
-        (["experiment=demo"], "data."),
+        (["experiment=demo"], "model.embedding_size: None differs from 300"),
     ],
 )
 def test_what_changes_a_number_cannot_be_said_anew(before, words, told):

@@ -53,7 +53,7 @@ MISTAKES = {
     "missing file": (with_key("events", "file", "nowhere.csv"), "nowhere.csv: no such file"),
     "pattern": (with_key("events", "file", "nowhere/*.csv"), "events.file: no file is called"),
     "ending": (with_key("events", "file", __file__), "expected a name that ends in .csv, .tsv"),
-    "table": (with_key("events", "file", object()), "found object as file; expected a file's name"),
+    "table": (with_key("events", "file", object()), "expected a table of polars, pandas or Arrow"),
     "no rows": (mapping(CLICKS.clear()), "events (in memory): found no rows"),
     "same id": (
         mapping(articles=ARTICLES[[0, 1, 0]]),
