@@ -16,7 +16,7 @@ def is_launched() -> bool:
 
 def launch_from_here() -> None:
     """Let the processes that this one will start know it."""
-    if not is_launched():
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # those of torchrun start none
         os.environ[_LAUNCHER] = str(os.getpid())
 
 

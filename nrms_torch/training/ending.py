@@ -102,13 +102,13 @@ class _Ending(L.Callback):
             time.sleep(_ROUND_S)
 
     def finish(self) -> None:
-        """End the other processes, and say why, in the process that has started them."""
+        """End the processes that this one has started, and say why in the first of all."""
         for process in self._processes:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=max(0.0, self._deadline - time.monotonic()))
             process.kill()
             process.wait()
-        if not is_launched():
+        if self._trainer.is_global_zero:
             advice = f"; to go on: {self._go_on}" if self._go_on else ""
             with suppress(OSError):  # the terminal may be what was closed
                 print(f"error: {self._reason}{advice}", file=sys.stderr, flush=True)
