@@ -97,6 +97,8 @@ def _checked(config: DictConfig) -> DictConfig:
     for name, choices in _CHOICES.items():
         if config[name] not in choices:
             raise InputError(f"{name}: {config[name]!r} is none of {', '.join(choices)}")
+    if config.model.variant == "standard":
+        raise InputError("model.variant: found standard; expected baseline")
     resolve_variant(config)
     if config.model.dropout != 0:
         raise InputError(f"model.dropout: expected 0, found {config.model.dropout}")

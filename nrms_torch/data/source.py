@@ -28,7 +28,10 @@ def local_data(section: DictConfig, **overrides: Any) -> DataConfig:
 
     InputError for a field that it does not have, and for data that cannot be fetched.
     """
-    data = from_fields(DataConfig, "data", plain(section) | overrides)
+    given = plain(section) | overrides
+    # What is the variant's to say, and no variant is asked, has the default.
+    told = {name: value for name, value in given.items() if value is not None or name == "path"}
+    data = from_fields(DataConfig, "data", told)
     if data.generate and is_remote(data.path):
         raise InputError(
             f"data.generate: data is generated in a local folder, not in {data.path}; expected "

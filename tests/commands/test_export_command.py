@@ -89,7 +89,7 @@ def test_int8_is_measured_and_replaces_a_bundle(trained, exported_run, tmp_path)
     assert after == pytest.approx(before, abs=0.05)
     assert json.loads((bundle / "model.json").read_text())["precision"] == "int8"
     assert len(Recommender(bundle).rank([])) == 1_549
-    graphs = [folder / "news_encoder.onnx" for folder in (run / "bundle", bundle)]
+    graphs = [folder / "user_encoder.onnx" for folder in (run / "bundle", bundle)]
     assert graphs[1].stat().st_size < graphs[0].stat().st_size
     assert [file.name for file in tmp_path.iterdir()] == ["bundle"]
 

@@ -134,16 +134,24 @@ def train(demo_folder, run, *overrides):
     return diagnosis(run)
 
 
-def test_a_run_of_too_few_epochs_ranks_worse_than_the_cosine_and_is_told_both(trained):
-    found = diagnosis(trained)
+@pytest.fixture(scope="module")
+def baseline(demo_folder, tmp_path_factory):
+    """A small NRMSDocVec of the baseline variant, which starts from nothing."""
+    run = tmp_path_factory.mktemp("baseline") / "run"
+    run_script("train", *small("nrms_docvec", demo_folder, "baseline"), f"run={run}")
+    return run
+
+
+def test_a_run_of_too_few_epochs_ranks_worse_than_the_cosine_and_is_told_both(baseline):
+    found = diagnosis(baseline)
     assert "% of the way from chance" in found["verdict"].sentence
     assert "worse than" in found["simple"].sentence
     assert "still rising" in found["few_epochs"].sentence
     assert not {"overfitting", "learning_rate_high"} & set(found)
 
 
-def test_padding_that_carries_the_score(trained):
-    found = diagnosis(trained)["padding"]
+def test_padding_that_carries_the_score(baseline):
+    found = diagnosis(baseline)["padding"]
     assert "Readers of 2 clicks are ranked for nearly as readers of none" in found.sentence
     assert "model.variant=standard" in found.sentence
 
@@ -172,8 +180,8 @@ def test_a_run_that_overfits(changed, tmp_path):
     assert not {"few_epochs", "learning_rate_high", "learning_rate_low"} & set(found)
 
 
-def test_the_command_prints_a_sentence_for_each_finding(trained):
-    printed = run_script("diagnose", f"run={trained}")
+def test_the_command_prints_a_sentence_for_each_finding(baseline):
+    printed = run_script("diagnose", f"run={baseline}")
     lines = " ".join(printed.split())
     assert "✗ The AUC is 0." in lines
     assert "✗ It ranks worse than centred cosine" in lines
