@@ -10,10 +10,10 @@ KEY = {"X-API-Key": "secret"}
 
 def test_an_added_article_is_listed_and_ranked(client, library, ids):
     twin = library.article(ids[3])
-    body = {"articles": [{"article_id": 1, "title": twin.title, "category": "new"}]}
-    answer = client.post("/articles", json=body)
-    assert answer.json() == {"added": 1, "updated": 0, "unknown_tokens": 0}
-    ranking = client.post("/recommend", json={"history": ids[:2], "candidates": [1, ids[3]]})
+    articles = [{"article_id": each, "title": twin.title, "category": "new"} for each in (1, 2)]
+    answer = client.post("/articles", json={"articles": articles})
+    assert answer.json() == {"added": 2, "updated": 0, "unknown_tokens": 0}
+    ranking = client.post("/recommend", json={"history": ids[:2], "candidates": [1, 2]})
     scores = [item["score"] for item in ranking.json()["ranking"]]
     assert scores[0] == pytest.approx(scores[1], abs=1e-6)
     shown = client.get("/articles", params={"article_id": 1}).json()

@@ -86,15 +86,18 @@ def test_candidates_are_ranked_and_explained_under_their_strings(client, ids):
         (ids[0], True),
         ("N0", False),
     ]
-    added = parts["padding"] + sum(click["contribution"] for click in parts["clicks"])
+    added = parts["padding"] + parts["common"]
+    added += sum(click["contribution"] for click in parts["clicks"])
     assert added == pytest.approx(best["score"], abs=1e-4)
 
 
 def test_an_article_is_added_under_a_string_alone(client, recommender, ids):
     title = recommender.article(ids[3]).title
-    body = {"articles": [{"article_id": "N-new", "title": title}]}
-    assert client.post("/articles", json=body).json()["added"] == 1
-    ranking = client.post("/recommend", json={"history": ids[:1], "candidates": ["N-new", ids[3]]})
+    body = {"articles": [{"article_id": each, "title": title} for each in ("N-new", "N-twin")]}
+    assert client.post("/articles", json=body).json()["added"] == 2
+    ranking = client.post(
+        "/recommend", json={"history": ids[:1], "candidates": ["N-new", "N-twin"]}
+    )
     scores = [row["score"] for row in ranking.json()["ranking"]]
     assert scores[0] == pytest.approx(scores[1], abs=1e-6)
     body["articles"][0]["article_id"] = 17

@@ -62,7 +62,7 @@ def test_a_killed_sweep_is_taken_up_where_it_was(demo_folder, tmp_path):
     folder = tmp_path / "swept"
     # Without its end in sight: the second trial is killed long before.
     command = [
-        *small("nrms_docvec", demo_folder),
+        *small("nrms_docvec", demo_folder, "baseline"),
         *(f"sweep={write(tmp_path)}", f"output={folder}", "trials=5"),
     ]
     with psutil.Popen(

@@ -122,8 +122,7 @@ def test_an_explanation_shows_the_words_and_clicks_of_the_route(visit, titles):
         added[click["article_id"]] += click["contribution"]
     most = sorted(added.values(), key=abs, reverse=True)
     expected = [*most[:5], sum(most[5:])] if most[5:] else most
-    if abs(parts["padding"]) >= 5e-4:
-        expected.append(parts["padding"])
+    expected += [parts[name] for name in ("padding", "common") if abs(parts[name]) >= 5e-4]
     expect(why.locator(".parts .score")).to_have_text([written(value, "+") for value in expected])
     expect(why).to_contain_text(f"Together the score, {written(parts['score'])}.")
     expect(opener).to_have_attribute("aria-expanded", "true")
