@@ -18,7 +18,7 @@ def benchmark(tmp_path, folder, case, *overrides, model="nrms"):
     """The rows that a benchmark of a small model writes, and what it prints."""
     file = tmp_path / "made" / "rows.json"
     quick = ["batch=16", "rounds=2", "seconds=0", "threads=1"]
-    settings = [*small(model, folder), *quick, *overrides]
+    settings = [*small(model, folder, "baseline"), *quick, *overrides]
     printed = run_script("benchmark", f"case={case}", f"json={file}", *settings)
     rows = json.loads(file.read_text())
     for row in rows:
