@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from run_script import TIMEOUT_S, run_script, script
 
-from nrms_torch.data.prepared.prepare import first_writable_place
+from nrms_torch.data.prepared.places import require_writable_place
 from nrms_torch.files import users_cache
 from nrms_torch.serving.decoding import decode
 
@@ -63,10 +63,10 @@ def test_data_in_a_folder_that_can_be_written_needs_no_home(homeless, tmp_path):
     from nrms_torch.errors import InputError
 
     config = DataConfig(format="ebnerd", path=str(tmp_path))
-    assert first_writable_place(config) == tmp_path / ".prepared"
+    assert require_writable_place(config) == tmp_path / ".prepared"
     tmp_path.chmod(0o555)
     with pytest.raises(InputError, match=r"data\.cache: cannot write into .*name another folder"):
-        first_writable_place(config)
+        require_writable_place(config)
     tmp_path.chmod(0o755)
     with pytest.raises(InputError, match=r"expected HOME, XDG_CACHE_HOME or data\.cache"):
         users_cache()
