@@ -69,10 +69,11 @@ ablation: $(VENV)/.train
 		data.generate.impressions=200000 data.batch_size=512 trainer.max_epochs=2 \
 		cases=$(FINALISTS) output=runs/ablation/generated_200k
 
-# Tests share the cores: threads that wait are to sleep.
+# Tests share the cores: threads that wait are to sleep. A process of tests that dies ends them:
+# with loadfile pytest-xdist would wait for ever for what that process had still to do.
 test: export OMP_WAIT_POLICY ?= PASSIVE
 test: lint
-	$(BIN)/pytest --cov --numprocesses=auto --dist=loadfile
+	$(BIN)/pytest --cov --numprocesses=auto --dist=loadfile --max-worker-restart=0
 
 # While one works: what needs no trained run, no bundle and no process of its own.
 quick: export OMP_WAIT_POLICY ?= PASSIVE

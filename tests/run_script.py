@@ -1,6 +1,7 @@
 """Run a command of the project as a user does: in a process of its own."""
 
 import json
+import signal
 import sys
 import tempfile
 from functools import cache
@@ -16,6 +17,15 @@ TIMEOUT_S = 300
 def script(name: str) -> list[str]:
     """Give the command line that starts a script."""
     return [sys.executable, str(ROOT / "scripts" / f"{name}.py")]
+
+
+def heed_signals() -> None:
+    """Take signals as a terminal's processes do: what is started in the background ignores some.
+
+    To be called in a started process, as its `preexec_fn`.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def run_script(name: str, *overrides: str, status: int = 0) -> str:

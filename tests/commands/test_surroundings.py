@@ -1,7 +1,6 @@
 """What a shell, a container or a service manager brings along does not end a command."""
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from run_script import TIMEOUT_S, run_script, script
 
 from nrms_torch.data.prepared.places import require_writable_place
 from nrms_torch.files import users_cache
-from nrms_torch.serving.decoding import decode
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
@@ -77,13 +75,16 @@ def test_an_upload_is_decoded_under_limits_lower_than_our_own(demo_folder, tmp_p
     for file in ("behaviors", "history"):
         shutil.copy(demo_folder / "test" / f"{file}.parquet", tmp_path)
     lower = {"RLIMIT_CPU": 50, "RLIMIT_FSIZE": 100 * 2**20, "RLIMIT_AS": 2**31}[name]
-    kind = getattr(resource, name)
-    soft, hard = resource.getrlimit(kind)  # a process without root's rights may not raise either
-    resource.setrlimit(kind, (lower, hard))
-    try:
-        assert decode(tmp_path, integer_ids=True).labelled
-    finally:
-        resource.setrlimit(kind, (soft, hard))
+    # In a process of its own: this one may have used more already, and would be killed.
+    program = f"""
+import resource
+from pathlib import Path
+hard = resource.getrlimit(resource.{name})[1]
+resource.setrlimit(resource.{name}, ({lower}, hard))
+assert decode(Path({str(tmp_path)!r}), integer_ids=True).labelled
+"""
+    environment = os.environ | {"POLARS_MAX_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=TIMEOUT_S)
 
 
 def test_onnxruntime_is_told_to_tell_nobody_before_it_is_imported():

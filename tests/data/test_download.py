@@ -17,7 +17,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_script import assert_one_line, run_script, script
+from run_script import assert_one_line, heed_signals, run_script, script
 from web_server import Served, serving, zip_of
 
 from nrms_torch.data.download import fetch as fetching
@@ -409,7 +409,9 @@ def test_a_command_that_is_stopped_is_gone_on_with(sent, status, served, output)
     served.breaks, served.hold = [100_000], threading.Event()
     words = ["name=ebnerd_small", f"url={served.url}", f"output={output}", "accept_terms=true"]
     part = output.parent / "small.part" / "archive.zip"
-    with subprocess.Popen([*script("download"), *words], stderr=subprocess.DEVNULL) as running:
+    with subprocess.Popen(
+        [*script("download"), *words], stderr=subprocess.DEVNULL, preexec_fn=heed_signals
+    ) as running:
         deadline = time.monotonic() + 60
         while not part.is_file() or part.stat().st_size < 100_000:
             assert time.monotonic() < deadline

@@ -6,7 +6,7 @@ import time
 
 import psutil
 import pytest
-from run_script import ROOT, TIMEOUT_S, script, small
+from run_script import ROOT, TIMEOUT_S, heed_signals, script, small
 
 WITHIN_S = 10
 STARTED, TRAINING = "config.yaml", "checkpoints/last.ckpt"
@@ -27,6 +27,7 @@ def begun(demo_folder, tmp_path):
                 stdout=subprocess.DEVNULL,
                 stderr=file,
                 start_new_session=True,
+                preexec_fn=heed_signals,
             )
         processes.append(launcher)
         deadline = time.monotonic() + TIMEOUT_S
