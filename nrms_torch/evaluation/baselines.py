@@ -92,7 +92,7 @@ def article_times(datamodule: NewsDataModule, split: str) -> np.ndarray | None:
     first = np.full(len(table.features), np.inf)
     available = config.reader.available_splits(config.folder)
     for name in dict.fromkeys(name for name in ("train", split) if name in available):
-        shown = config.reader.read_times(config.folder, name)
+        shown = config.reader.read_visits(config.folder, name)
         if shown is not None:
             _note_first(first, datamodule.impressions(name), _seconds(shown.collect()[TIME]))
     first[0] = np.inf
