@@ -33,7 +33,8 @@ def simple_rankings(datamodule: NewsDataModule, split: str) -> Iterator[SimpleRa
     - cosine of an article with the mean of the reader's clicks, of vectors of length 1;
     - centred_cosine: the same, with the mean of train's articles subtracted before.
 
-    Clicks are those that the model reads, the last H. A reader without any has all scores equal.
+    Without text there are no cosines. Clicks are those that the model reads, the last H. A reader
+    without any has all scores equal.
     """
     impressions = datamodule.impressions(split)
     train = train_impressions(datamodule)
@@ -44,6 +45,8 @@ def simple_rankings(datamodule: NewsDataModule, split: str) -> Iterator[SimpleRa
         yield SimpleRanking(POPULARITY, clicks[impressions.candidates])
     if (times := article_times(datamodule, split)) is not None:
         yield SimpleRanking(NEWEST, times[impressions.candidates])
+    if not datamodule.table.content.shape[1]:
+        return  # without text there are no vectors
     vectors = article_vectors(datamodule.table, datamodule.vocabulary)
     yield SimpleRanking(COSINE, _cosines(vectors, impressions))
     vectors = vectors.centred(_articles_of(impressions if train is None else train))

@@ -1,6 +1,6 @@
 """The visits of a split: when its impressions were shown, to whom, and beside which page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +30,7 @@ class Visits:
 
 
 def read_visits(
-    config: DataConfig, table: ArticleTable, impressions: dict[str, Impressions]
+    config: DataConfig, table: ArticleTable, impressions: Mapping[str, Impressions]
 ) -> dict[str, Visits]:
     """Read the visits of splits whose impressions are given, by their names.
 
