@@ -22,9 +22,9 @@ def main(config: DictConfig) -> dict[str, Any]:
     run = RunFolder.open(str(config.run))
     file = Path(config.metrics) if config.metrics else run.metrics_file
     require_writable(file)
-    late = LateStage.load(run.path)
     if run.config().model.name == LATE_ALONE:
-        return measure_late_alone(run, late, config.data, split=config.split, file=file)
+        return measure_late_alone(run, config.data, split=config.split, file=file)
+    late = LateStage.load(run.path) if config.late else None
     datamodule, module = for_evaluation(run, config.data)
     trainer = make_scoring_trainer(config.trainer, run.path)
     with ending_together(trainer):
@@ -37,7 +37,7 @@ def main(config: DictConfig) -> dict[str, Any]:
             file=file,
             beyond_accuracy=config.beyond_accuracy,
             is_own_data=not any(plain(config.data).values()),
-            late=late if config.late else None,
+            late=late,
         )
     if config.report and trainer.is_global_zero:
         print(f"written to {report_run(module, datamodule, run, measured)}")

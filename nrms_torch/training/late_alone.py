@@ -6,11 +6,15 @@ What a folder without articles can have, and what text has to add to.
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import numpy as np
+import torch
 from omegaconf import DictConfig
+from torch import Tensor
 
 from nrms_torch.configuration import plain
 from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.data.loading import EvaluationChunk
 from nrms_torch.data.source import local_data, made_data
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.calibration import fit_calibration
@@ -44,27 +48,32 @@ def fit_late_alone(config: DictConfig, settings: LateSettings | None, run: RunFo
 
 
 def measure_late_alone(
-    run: RunFolder, stage: LateStage | None, data: DictConfig, *, split: str, file: Path
+    run: RunFolder, data: DictConfig, *, split: str, file: Path
 ) -> dict[str, Any]:
     """Measure such a run on a split of its own data, or of what `data` gives; give the metrics.
 
     Raises InputError where the split has no labels or the data no times.
     """
-    given = {field: value for field, value in plain(data).items() if value is not None}
-    datamodule = late_datamodule(run, given)
-    return _measure(run, _required(run, stage), datamodule, split, file, is_own_data=not given)
+    stage = LateStage.load(run.path)
+    if stage is None:
+        raise InputError(f"run: {run.path} has no late features; its training has not ended")
+    is_own = not any(plain(data).values())
+    return _measure(run, stage, late_datamodule(run, data), split, file, is_own_data=is_own)
 
 
-def late_datamodule(run: RunFolder, given: dict[str, Any]) -> NewsDataModule:
-    """Open the data of such a run, or what is `given` of another."""
+def late_datamodule(run: RunFolder, data: DictConfig) -> NewsDataModule:
+    """Open the data of such a run, or what `data` gives of another."""
     config = run.config()
+    given = {field: value for field, value in plain(data).items() if value is not None}
     return _datamodule(config, local_data(config.data, **given))
 
 
-def _required(run: RunFolder, stage: LateStage | None) -> LateStage:
-    if stage is None:
-        raise InputError(f"run: {run.path} has no late features; it did not end its training")
-    return stage
+class NoText(L.LightningModule):
+    """Scores all candidates 0, for `Trainer.predict`: late features do the rest."""
+
+    def predict_step(self, chunk: EvaluationChunk, batch_idx: int) -> Tensor:
+        """Give the scores (N,) of a chunk."""
+        return torch.zeros(len(chunk.candidates))
 
 
 def _datamodule(config: DictConfig, data: Any) -> NewsDataModule:
