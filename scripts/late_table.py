@@ -21,8 +21,7 @@ def main(config: DictConfig) -> None:
     measured = []
     for row in measured_rows(made_data(config.data), config.split, rows):
         measured.append(row)
-        print(f"{row['auc']:.4f} {row['ndcg@10']:.4f} {row['kind']} {row['rule']} {row['features']}")
-    with replacing(folder / "late.json") as temporary:
+X    with replacing(folder / "late.json") as temporary:
         temporary.write_text(json.dumps(measured, indent=2) + "\n")
     with replacing(folder / "late.md") as temporary:
         temporary.write_text(as_markdown(measured))

@@ -37,8 +37,10 @@ def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
     lines = ["| rule | lag | kind | features | AUC | nDCG@10 |", "|---|---|---|---|---|---|"]
     for row in rows:
         half = (row["interval"][1] - row["interval"][0]) / 2
-        names = ", ".join(row["features"]) if len(row["features"]) < 12 else (
-            f"the {len(row['features'])} of `late={row['kind']}`"
+        names = (
+            ", ".join(row["features"])
+            if len(row["features"]) < 12
+            else (f"the {len(row['features'])} of `late={row['kind']}`")
         )
         lines.append(
             f"| {row['rule']} | {row['lag']} s | {row['kind']} | {names} | "

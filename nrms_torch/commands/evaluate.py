@@ -24,7 +24,7 @@ def main(config: DictConfig) -> dict[str, Any]:
     require_writable(file)
     if run.config().model.name == LATE_ALONE:
         return measure_late_alone(run, config.data, split=config.split, file=file)
-    late = LateStage.load(run.path) if config.late else None
+    late = LateStage.load(run.path) if not config.text_alone else None
     datamodule, module = for_evaluation(run, config.data)
     trainer = make_scoring_trainer(config.trainer, run.path)
     with ending_together(trainer):

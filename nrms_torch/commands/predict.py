@@ -28,7 +28,7 @@ def main(config: DictConfig) -> None:
         datamodule, module = for_evaluation(run, config.data)
     datamodule.predicted_split = config.split
     impressions = datamodule.impressions(config.split)
-    stage = LateStage.load(run.path) if config.late else None
+    stage = LateStage.load(run.path) if not config.text_alone else None
     if stage is not None:
         writer.rescore = LateScores(stage, datamodule, config.split).of
     trainer = make_scoring_trainer(config.trainer, run.path, writer)

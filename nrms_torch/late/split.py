@@ -63,7 +63,7 @@ def scored_split(
         raise InputError(
             f"late.rule: {split} of {config.folder} has no clicks, and streaming weights need "
             "those of the hours before; expected a run trained with late.rule=train_only, or "
-            "late=false for text alone"
+            "text_alone=true"
         )
     if not is_streaming and "train" not in splits:
         raise InputError(f"late.rule: {config.folder} has no train split, as train_only expects")

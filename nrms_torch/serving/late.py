@@ -1,4 +1,4 @@
-"""Late features of a running recommender: what it was told everybody reads, in this process' memory.
+"""Late features of a running recommender: what this process was told that everybody reads.
 
 Until it is told of an event a ranking is by text alone, and says so.
 """
@@ -69,12 +69,9 @@ class LateNow:
         moments = [_moment(place, event.time, now) for place, event in enumerate(events)]
         for moment, event in sorted(zip(moments, events, strict=True), key=lambda each: each[0]):
             if isinstance(event, Shown):
-                self._counters.shown(
-                    self._numbered(event.articles, new=True),
-                    moment,
-                    reader=event.reader,
-                    page=0 if event.page is None else int(self._numbered([event.page], new=True)[0]),
-                )
+                articles = self._numbered(event.articles, new=True)
+                (page,) = self._numbered([event.page], new=True).tolist()
+                self._counters.shown(articles, moment, reader=event.reader, page=page)
             else:
                 (article,) = self._numbered([event.article], new=True).tolist()
                 self._counters.clicked(article, moment, reader=event.reader)
@@ -89,12 +86,10 @@ class LateNow:
         moment: float | None = None,
     ) -> np.ndarray:
         """Compute the features (N, F) of articles for one ranking, now or at another moment."""
-        counts = self._counters.counts(
-            self._numbered(article_ids),
-            int(time.time() if moment is None else moment),
-            reader=reader,
-            page=0 if page is None else int(self._numbered([page])[0]),
-        )
+        now = int(time.time() if moment is None else moment)
+        (of_page,) = self._numbered([page]).tolist()
+        articles = self._numbered(article_ids)
+        counts = self._counters.counts(articles, now, reader=reader, page=of_page)
         return feature_matrix(self.stage.features, counts)
 
     def _numbered(
