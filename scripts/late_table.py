@@ -21,7 +21,9 @@ def main(config: DictConfig) -> None:
     measured = []
     for row in measured_rows(made_data(config.data), config.split, rows):
         measured.append(row)
-X    with replacing(folder / "late.json") as temporary:
+        chosen = f"{row['kind']} {row['rule']} {', '.join(row['features'])}"
+        print(f"{row['auc']:.4f} {row['ndcg@10']:.4f} {chosen}")
+    with replacing(folder / "late.json") as temporary:
         temporary.write_text(json.dumps(measured, indent=2) + "\n")
     with replacing(folder / "late.md") as temporary:
         temporary.write_text(as_markdown(measured))

@@ -40,7 +40,7 @@ def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
         names = (
             ", ".join(row["features"])
             if len(row["features"]) < 12
-            else (f"the {len(row['features'])} of `late={row['kind']}`")
+            else (f"{len(row['features'])} of `late={row['kind']}`")
         )
         lines.append(
             f"| {row['rule']} | {row['lag']} s | {row['kind']} | {names} | "
