@@ -21,6 +21,7 @@ from nrms_torch.export.graphs import OPSET, require_exporter, write_graphs
 from nrms_torch.export.quantize import Measures, measure, quantise_graphs, validation_split
 from nrms_torch.export.readers import require_reader_count, write_readers
 from nrms_torch.files import file_sha256, replacing, replacing_folder, require_replaceable
+from nrms_torch.late.stage import LateStage
 from nrms_torch.model.hyper_parameters import HyperParameters, to_mapping
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.serving import Bundle, Recommender
@@ -51,7 +52,7 @@ def export_run(
 ) -> Exported:
     """Write the bundle of a run's best model over its own articles, or those that `data` gives.
 
-    The histories of at most `readers` sample readers of the same data go with it.
+    The run's late stage goes with it. The histories of at most `readers` sample readers of the same data go with it.
 
     A bundle at `folder` is replaced, by one that agrees with torch or not at all. With `quantize`
     "int8" its encoders are quantised after that, and both are measured on the validation split.
@@ -69,6 +70,8 @@ def export_run(
         write_graphs(model, module.table, temporary)
         _write_articles(datamodule, temporary)
         history_size = model.hyper_parameters.history_size
+        if (late := LateStage.load(run.path)) is not None:
+            late.save(temporary)
         write_readers(datamodule.config, temporary, count=readers, history_size=history_size)
         if datamodule.vocabulary is not None:
             datamodule.vocabulary.save(temporary / VOCABULARY)

@@ -19,6 +19,7 @@ from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.calibration import Calibration
 from nrms_torch.files import file_sha256
+from nrms_torch.late.stage import STAGE, TREES, LateStage
 from nrms_torch.model.hyper_parameters import HyperParameters, from_mapping
 
 FORMAT = 1
@@ -34,6 +35,7 @@ VOCABULARY = "vocabulary"
 READERS = "readers.parquet"
 
 _FILES = (NEWS_ENCODER, USER_ENCODER, USER_EXPLAIN, ARTICLES, FEATURES, VECTORS)
+_OPTIONAL = (READERS, STAGE, TREES)
 _VOCABULARY_FILES = (f"{VOCABULARY}/tokenizer.json", f"{VOCABULARY}/vocabulary.json")
 
 
@@ -46,7 +48,8 @@ class Bundle:
     each row (see data/facts.py), `vectors` (R, D) float32 what the news encoder
     makes of them, both memory-mapped. `vocabulary` is None for document vectors. `readers` are the
     histories of sample readers, oldest click first, as lists of article ids; a bundle may have
-    none. `manifest` is model.json, from whose `files` all hashes can be read.
+    none. `late` is what adds everybody's clicks to the scores, None where the run has none.
+    `manifest` is model.json, from whose `files` all hashes can be read.
     """
 
     folder: Path
@@ -57,6 +60,7 @@ class Bundle:
     vectors: np.ndarray
     vocabulary: Vocabulary | None
     readers: pl.Series
+    late: LateStage | None = None
 
     @property
     def reads_titles(self) -> bool:
@@ -85,8 +89,7 @@ class Bundle:
         hyper_parameters = from_mapping(manifest["model"])
         reads_titles = hyper_parameters.reads_titles
         names = _FILES + _VOCABULARY_FILES * reads_titles
-        if READERS in manifest["files"]:
-            names += (READERS,)
+        names += tuple(name for name in _OPTIONAL if name in manifest["files"])
         if set(manifest["files"]) != set(names):
             raise InputError(
                 f"{folder / MANIFEST}: lists {', '.join(sorted(manifest['files']))}; "
@@ -106,6 +109,7 @@ class Bundle:
             readers=pl.read_parquet(folder / READERS)[HISTORY]
             if READERS in names
             else pl.Series(HISTORY, [], dtype=pl.List(articles[ARTICLE_ID].dtype)),
+            late=LateStage.load(folder) if STAGE in names else None,
         )
         bundle._require_one_table()
         return bundle
