@@ -52,7 +52,8 @@ def export_run(
 ) -> Exported:
     """Write the bundle of a run's best model over its own articles, or those that `data` gives.
 
-    The run's late stage goes with it. The histories of at most `readers` sample readers of the same data go with it.
+    The run's late stage goes with it, and so do the histories of at most `readers` sample readers
+    of the same data.
 
     A bundle at `folder` is replaced, by one that agrees with torch or not at all. With `quantize`
     "int8" its encoders are quantised after that, and both are measured on the validation split.
