@@ -90,14 +90,26 @@ class Vocabulary:
     def load(cls, folder: Path) -> "Vocabulary":
         """Read what `save` wrote; raises InputError where a file is missing or damaged."""
         try:
-            content = json.loads((folder / "vocabulary.json").read_text())
-            tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text())
-            token_ids = np.array(content["token_ids"], dtype=np.int64)
-            return cls(tokenizer, token_ids, content["pad"], content["transformer"])
+            texts = [(folder / name).read_text() for name in ("tokenizer.json", "vocabulary.json")]
         except OSError as error:
             raise InputError(f"{error.filename}: no such vocabulary file") from error
-        except Exception as error:  # tokenizers raises bare Exception for a damaged file
+        except ValueError as error:  # no text
             raise InputError(f"{folder}: damaged vocabulary: {error}") from error
+        try:
+            return cls.parse(*texts)
+        except InputError as error:
+            raise InputError(f"{folder}: {error}") from error
+
+    @classmethod
+    def parse(cls, tokenizer: str, vocabulary: str) -> "Vocabulary":
+        """Read the texts of `save`'s files; raises InputError where one is damaged."""
+        try:
+            content = json.loads(vocabulary)
+            token_ids = np.array(content["token_ids"], dtype=np.int64)
+            known = Tokenizer.from_str(tokenizer)
+            return cls(known, token_ids, content["pad"], content["transformer"])
+        except Exception as error:  # tokenizers raises bare Exception for a damaged file
+            raise InputError(f"damaged vocabulary: {error}") from error
 
 
 def from_tokenizer(tokenizer: Tokenizer, pad_id: int, transformer: str) -> Vocabulary:

@@ -97,7 +97,9 @@ def export_run(
 
 def write_vectors(folder: Path, hyper_parameters: HyperParameters) -> None:
     """Encode the folder's article features by its own news encoder, and write the vectors."""
-    encoders = Encoders(folder, hyper_parameters, threads=torch.get_num_threads())
+    encoders = Encoders(
+        lambda name: (folder / name).read_bytes(), hyper_parameters, threads=torch.get_num_threads()
+    )
     vectors = encoders.news(np.load(folder / FEATURES, mmap_mode="r"))
     # Renamed into its place, since a file that is written over changes under whoever maps it.
     with replacing(folder / VECTORS) as temporary:

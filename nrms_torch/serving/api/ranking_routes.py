@@ -8,6 +8,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Response
 
 from nrms_torch.serving import ArticleId, Explanation, Ranking, Recommender
+from nrms_torch.serving.api.json_route import JsonRoute
 from nrms_torch.serving.api.model_slot import ModelSlot
 from nrms_torch.serving.api.monitoring import Monitoring
 from nrms_torch.serving.api.problems import declared
@@ -29,7 +30,7 @@ _Result = TypeVar("_Result")
 
 def ranking_routes(slot: ModelSlot, monitoring: Monitoring) -> APIRouter:
     """Make the routes that rank."""
-    router = APIRouter(tags=["ranking"])
+    router = APIRouter(tags=["ranking"], route_class=JsonRoute)
     threads = CapacityLimiter(_THREADS)
 
     async def in_thread(call: Callable[[], _Result]) -> _Result:
