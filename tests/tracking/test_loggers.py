@@ -81,10 +81,27 @@ def test_the_commit_is_logged(tracked):
 
 
 def test_the_curves_are_those_of_the_run_folders_own_csv(tracked):
-    for name in ("train/loss_step", "train/loss_epoch", "val/auc", "val/ndcg@10", "test/auc"):
+    for name in ("train/loss_step", "train/loss_epoch", "val/auc", "val/ndcg@10"):
         assert wandb_values(tracked.records, name) == csv_values(tracked.run, name)
     assert len(csv_values(tracked.run, "val/auc")) == 2
     assert (tracked.run / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_each_number_is_logged_under_the_split_that_it_was_measured_on(tracked):
+    """After training the best checkpoint is measured on the validation split."""
+    metrics = json.loads((tracked.run / "metrics.json").read_text())
+    assert metrics["split"] == "validation"
+    measured = ("auc", "mrr", "reciprocal_rank", "ndcg@5", "ndcg@10")
+    for name in measured:
+        logged, expected = f"best/validation/{name}", pytest.approx([metrics[name]], abs=1e-7)
+        assert csv_values(tracked.run, logged) == expected
+        assert wandb_values(tracked.records, logged) == expected
+        assert tensorboard_values(tracked.run, logged) == expected
+    (file,) = tracked.run.glob("csv/version_*/metrics.csv")
+    of_wandb = {name for row in wandb_files.history(tracked.records) for name in row}
+    for names in (set(pl.read_csv(file).columns), of_wandb):
+        kinds = {name.rpartition("/")[0] for name in names if name.endswith(measured)}
+        assert kinds == {"val", "best/validation"}, "nothing was measured on the test split"
 
 
 def test_the_best_auc_is_what_tables_and_sweeps_see(tracked):
