@@ -7,6 +7,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from nrms_torch.training.assemble import for_training
+from nrms_torch.training.checkpoints import require_resumable
 from nrms_torch.training.description import describe
 from nrms_torch.training.ending import ending_together
 from nrms_torch.training.feasible import require_feasible
@@ -38,6 +39,7 @@ def fit(config: DictConfig, words: Sequence[str]) -> RunFolder:
         default_root_dir=config.run,
     )
     origin = check_origin(datamodule, trainer.world_size, before)
+    require_resumable(run, module)
     datamodule.check(trainer.world_size)
     if trainer.is_global_zero:
         print(datamodule.summary("train"), datamodule.summary("validation"), sep="\n")

@@ -12,6 +12,7 @@ from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.data.transformer import word_embeddings
 from nrms_torch.errors import InputError
 from nrms_torch.files import file_sha256
+from nrms_torch.training.checkpoints import read_checkpoint
 from nrms_torch.training.origin import describe_origin, differences
 from nrms_torch.training.processes import is_process_zero
 from nrms_torch.training.run_folder import RunFolder
@@ -53,7 +54,7 @@ def compare_weights(before: RunFolder, run: RunFolder) -> str:
     """
     if not before.last_checkpoint.is_file():  # a repetition can be resumed much later
         return f"{run.path}: {before.path} has gone, so its weights are not compared"
-    last, last_other = (_load(each.last_checkpoint) for each in (before, run))
+    last, last_other = (read_checkpoint(each.last_checkpoint) for each in (before, run))
     if (end := _end(last)) != (end_other := _end(last_other)):
         return f"{run.path}: ended at {end_other}, {before.path} at {end}: weights not compared"
     one, other = last["state_dict"], last_other["state_dict"]
@@ -107,10 +108,6 @@ def require_same(
 
 def _shown(fingerprint: str | None) -> str:
     return f"sha256 {fingerprint[:DIGITS]}" if fingerprint else "no such file"
-
-
-def _load(checkpoint: Path) -> dict[str, Any]:
-    return dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
 
 
 def _end(checkpoint: dict[str, Any]) -> str:
