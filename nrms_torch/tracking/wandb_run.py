@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nrms_torch.errors import InputError
-from nrms_torch.files import replacing
+from nrms_torch.files import read_json, replacing
 
 _FILE = "wandb.json"
 _KEYS = ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE")
@@ -31,7 +31,10 @@ class TrackedRun:
     def of(cls, folder: Path) -> "TrackedRun | None":
         """Read it from a run folder; None where nothing was logged."""
         file = folder / _FILE
-        return cls(**json.loads(file.read_text())) if file.is_file() else None
+        if not file.is_file():
+            return None
+        found = read_json(file, "project", "entity", "id")
+        return cls(found["project"], found["entity"], found["id"])
 
     def keep(self, folder: Path) -> None:
         """Write it into a run folder."""
