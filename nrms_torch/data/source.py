@@ -14,7 +14,7 @@ from nrms_torch.console import progress
 from nrms_torch.data.articles import article_texts
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.demo.generate import generate
-from nrms_torch.data.prepared.places import require_writable_place
+from nrms_torch.data.prepared.places import kept_hashes, require_writable_place
 from nrms_torch.data.remote import is_remote, local_copy
 from nrms_torch.errors import InputError
 from nrms_torch.fields import from_fields
@@ -67,16 +67,21 @@ def with_vectors(data: DataConfig) -> DataConfig:
         )
     place = require_writable_place(data)
     place.mkdir(parents=True, exist_ok=True)
+    hashes = kept_hashes(data)
     made_of = {
-        "articles": [file_sha256(file) for file in data.reader.article_files(data.folder)],
+        "articles": [hashes.of(file) for file in data.reader.article_files(data.folder)],
         "transformer": data.transformer,
         "text_columns": list(data.text_columns),
     }
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
-    file = place / f"title_vectors-{digest}.parquet"
+    file, note = (place / f"title_vectors-{digest}.{ending}" for ending in ("parquet", "sha256"))
     with FileLock(place / "vectors.lock"):
+        if file.is_file() and note.is_file() and hashes.of(file) != note.read_text().strip():
+            print(f"{file}: damaged; made again")
+            file.unlink()
         if not file.is_file():
             embed_articles(data, data.transformer, file)
+            note.write_text(file_sha256(file))
     return replace(data, vectors=str(file))
 
 

@@ -9,9 +9,9 @@ import torch
 
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.data.prepared.places import kept_hashes
 from nrms_torch.data.transformer import word_embeddings
 from nrms_torch.errors import InputError
-from nrms_torch.files import file_sha256
 from nrms_torch.training.checkpoints import read_checkpoint
 from nrms_torch.training.origin import describe_origin, differences
 from nrms_torch.training.processes import is_process_zero
@@ -32,7 +32,8 @@ def check_origin(
     if not is_process_zero():
         return {}
     files = training_files(datamodule.config, reads_titles=datamodule.vocabulary is not None)
-    hashes = hash_files(files)
+    kept = kept_hashes(datamodule.config)
+    hashes = {name: kept.of(path) for name, path in files.items()}
     if datamodule.vocabulary is not None and datamodule.vocabulary.transformer:
         # They can come from a Hub, where there is no file to name.
         vocabulary = datamodule.vocabulary
@@ -77,17 +78,6 @@ def training_files(config: DataConfig, *, reads_titles: bool) -> dict[str, Path]
         files += reader.article_files(folder)
     named = {file.relative_to(folder).as_posix(): file for file in files}
     return named if reads_titles else {**named, VECTORS: Path(str(config.vectors))}
-
-
-def hash_files(files: Mapping[str, Path]) -> dict[str, str]:
-    """Give the SHA-256 of each file by its name; InputError where one cannot be read."""
-    hashes = {}
-    for name, path in files.items():
-        try:
-            hashes[name] = file_sha256(path)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    return hashes
 
 
 def require_same(

@@ -11,15 +11,14 @@ from filelock import FileLock
 from nrms_torch.console import progress
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
-from nrms_torch.data.prepared.content import ContentHashes
 from nrms_torch.data.prepared.fingerprint import Fingerprint, describe_ids
 from nrms_torch.data.prepared.mapped import MappedImpressions, open_impressions
-from nrms_torch.data.prepared.places import places, require_writable_place, writable_place
+from nrms_torch.data.prepared.places import kept_hashes, places, require_writable_place
 from nrms_torch.data.prepared.writing import write_impressions
 from nrms_torch.errors import InputError
 from nrms_torch.files import replacing_folder, unfinished
 
-VERSION = 1  # of the arrays: raised whenever the same data gives other ones
+VERSION = 2  # of the folder: raised whenever the same data gives another one
 _NAMES = f"*-{'[0-9a-f]' * 16}"
 
 
@@ -40,8 +39,8 @@ def prepare(
         "history_size": history_size,
         "articles": describe_ids(table.ids),
     }
-    hashes = ContentHashes(places(config), writable_place(config))
-    fingerprint = Fingerprint(config.reader.split_files(config.folder, split), options, hashes)
+    files = config.reader.split_files(config.folder, split)
+    fingerprint = Fingerprint(files, options, kept_hashes(config))
     name = f"{split}-{fingerprint.hash[:16]}"
     for place in places(config):
         if found := _find(place / name, fingerprint):
@@ -61,7 +60,7 @@ def prepare(
 
 def _find(folder: Path, fingerprint: Fingerprint) -> MappedImpressions | None:
     try:
-        found = open_impressions(folder)
+        found = open_impressions(folder, fingerprint.hashes)
     except ValueError:
         return None
     return found if found.fingerprint == fingerprint.hash else None

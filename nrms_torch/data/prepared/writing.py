@@ -1,6 +1,5 @@
 """From a split's tables to a folder of arrays, which `mapped` opens."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import ROWS_PER_BATCH, index_in_batches
 from nrms_torch.data.prepared.arrays import ArrayWriter, Description, open_arrays
-from nrms_torch.data.prepared.mapped import META
+from nrms_torch.data.prepared.mapped import write_meta
 from nrms_torch.data.schema import Split
 
 
@@ -50,8 +49,7 @@ def write_impressions(
         "skipped": impressions.skipped,
     }
     described |= _write_derived(folder, impressions)
-    meta = {**origin, "counts": counts, "arrays": described}
-    (folder / META).write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
+    write_meta(folder, {**origin, "counts": counts, "arrays": described})
     return counts
 
 
