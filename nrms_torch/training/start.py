@@ -21,7 +21,10 @@ _RUN_OF_LAUNCH = "NRMS_TORCH_RUN"
 # What a resumed run shares with the one it goes on, and the fields of it that change no number.
 _FIXED = ("data", "model", "training", "seed")
 _GONE = object()  # of a field that is not there
-_FREE_FIELDS = ("path", "vectors", "transformer", "num_workers", "cache", "generate")
+_FREE_FIELDS = (
+    *("path", "vectors", "transformer", "num_workers", "cache", "generate"),
+    "unknown_share",
+)
 _FREE_SETTINGS = {f"data.{field}" for field in _FREE_FIELDS}
 
 

@@ -55,7 +55,7 @@ def _cache_of_this_user(monkeypatch, tmp_path):
 
 
 def prepared(folder, split="train", table=TABLE, history_size=3, **options):
-    config = DataConfig(format="ebnerd", path=str(folder), **options)
+    config = DataConfig(format="ebnerd", path=str(folder), unknown_share=1, **options)
     return prepare(config, split, table, history_size)
 
 

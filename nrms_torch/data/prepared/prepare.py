@@ -31,7 +31,7 @@ def prepare(
     cache; in `data.cache` where it is given. Of processes that start together one prepares, and
     says so in a line, and the others wait. Arrays of other files or options, or damaged ones, are
     never used. Raises InputError where the split is missing or broken, has no candidate among the
-    table's articles, or no folder can be written.
+    table's articles or more unknown ones than `config` allows, or no folder can be written.
     """
     options = {
         "version": VERSION,
@@ -42,6 +42,19 @@ def prepare(
     files = config.reader.split_files(config.folder, split)
     fingerprint = Fingerprint(files, options, kept_hashes(config))
     name = f"{split}-{fingerprint.hash[:16]}"
+    found = _prepared(config, split, table, history_size, name, fingerprint)
+    _require_known(found, config, split, len(table.ids))
+    return found
+
+
+def _prepared(
+    config: DataConfig,
+    split: str,
+    table: ArticleTable,
+    history_size: int,
+    name: str,
+    fingerprint: Fingerprint,
+) -> MappedImpressions:
     for place in places(config):
         if found := _find(place / name, fingerprint):
             return found
@@ -56,6 +69,18 @@ def prepare(
             if (place / name).exists():
                 print(f"{place / name}: damaged, or not of this data; prepared again")
             return _make(place / name, config, split, table, history_size, fingerprint)
+
+
+def _require_known(found: MappedImpressions, config: DataConfig, split: str, known: int) -> None:
+    """Raise InputError where more of a split's articles are unknown than is told to be right."""
+    unknown = found.unknown_articles
+    used = unknown + found.counts["known_articles"]
+    if unknown > config.unknown_share * used:
+        raise InputError(
+            f"{config.folder}: of the {used:,} articles in {split}, {unknown:,} are not among the "
+            f"{known:,} that have a text or a vector ({unknown / used:.0%}); expected at most "
+            f"{config.unknown_share:.0%}: a file may be missing; data.unknown_share=1 allows it"
+        )
 
 
 def _find(folder: Path, fingerprint: Fingerprint) -> MappedImpressions | None:

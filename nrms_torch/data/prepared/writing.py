@@ -29,6 +29,7 @@ def write_impressions(
     the impressions that each part has.
     """
     counts = {"known_candidates": 0}
+    used = np.zeros(len(table.ids) + 1, dtype=bool)
     with ArrayWriter(folder) as writer:
 
         def append(name: str, part: np.ndarray) -> None:
@@ -37,12 +38,15 @@ def write_impressions(
                 advance(len(part))
             if name == "candidates":
                 counts["known_candidates"] += int(np.count_nonzero(part))
+            if name in ("candidates", "histories"):
+                used[part.ravel()] = True
 
         counts["unknown_articles"] = index_in_batches(split, table, history_size, append, rows)
         described = writer.finish()
     arrays: dict[str, Any] = {"labels": None, **open_arrays(folder, described)}
     impressions = Impressions(**arrays, unknown_articles=counts["unknown_articles"])
     counts |= {
+        "known_articles": int(used[1:].sum()),
         "impressions": len(impressions),
         "candidates": len(impressions.candidates),
         "histories": len(impressions.histories),
