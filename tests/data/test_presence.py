@@ -1,4 +1,4 @@
-"""What a data folder lacks is told before anything is read, with what is there and where to look."""
+"""What a data folder lacks is told before it is read, with what is there and where to look."""
 
 import shutil
 
