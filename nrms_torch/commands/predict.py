@@ -22,7 +22,7 @@ def main(config: DictConfig) -> None:
     with ending_together(trainer):
         trainer.predict(module, datamodule=datamodule, return_predictions=False)
     if trainer.is_global_zero:
-        writer.join(impressions)
+        writer.join(impressions, datamodule.config.format)
         print(
             f"{len(impressions)} impressions, {len(impressions.candidates)} candidates ranked in "
             f"{writer.output}; {impressions.unknown_articles} unknown articles"
