@@ -140,6 +140,7 @@ def test_two_processes_make_one_run_and_one_log(tracked):
     assert [folder.name for folder in tracked.run.parent.iterdir()] == ["run"]
     for once in ("1,511 training rows", "val AUC", f"written to {tracked.run}/"):
         assert tracked.printed.count(once) == 1, once
+    assert "Warning" not in tracked.printed, "which is ours to heed, not the user's"
 
 
 def test_one_line_says_how_to_upload(tracked):
