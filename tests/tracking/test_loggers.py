@@ -19,7 +19,7 @@ from run_script import ROOT
 
 from nrms_torch.tracking.registry import log_bundle
 from nrms_torch.tracking.wandb_logger import RunLogger
-from nrms_torch.tracking.wandb_run import TrackedRun
+from nrms_torch.tracking.wandb_run import TrackedRun, has_key
 from nrms_torch.training.run_folder import RunFolder
 
 
@@ -166,6 +166,15 @@ def test_a_bundle_is_logged_to_the_run_that_trained_it(tracked, logged_out, caps
     manifest = json.loads((bundle / "model.json").read_text())
     assert json.loads(artifact.metadata)["checkpoint"] == manifest["checkpoint"]
     assert "wandb sync" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("host", ["api.forge.coreweave.com", "api.wandb.ai", "w.example.com"])
+def test_a_key_of_wandb_login_is_found_under_the_host_that_is_asked(logged_out, monkeypatch, host):
+    assert not has_key()
+    (logged_out / ".netrc").write_text(f"machine {host}\n  login user\n  password {'k' * 40}\n")
+    assert has_key() == (host != "w.example.com")
+    monkeypatch.setenv("WANDB_BASE_URL", "https://w.example.com")
+    assert has_key() == (host == "w.example.com")
 
 
 def not_installed(monkeypatch):
