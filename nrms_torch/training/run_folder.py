@@ -70,6 +70,13 @@ class RunFolder:
             raise InputError(f"run: {path} is no run folder; expected one with a config.yaml")
         return run
 
+    def is_still_empty(self) -> bool:
+        """Tell a folder without anything but what a process left that was killed as it began."""
+        begun = {self.origin_file.name, self.vocabulary_folder.name}
+        return self.path.is_dir() and all(
+            each.name in begun or each.name.startswith(".") for each in self.path.iterdir()
+        )
+
     def config(self) -> DictConfig:
         """Read the run's configuration, with the folder where it now is."""
         try:

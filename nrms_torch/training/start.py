@@ -70,16 +70,12 @@ def choose_run(config: DictConfig, overrides: Iterable[str]) -> Start:
             )
         config = _repeated(config, repeated, overrides)
     run = RunFolder(Path(str(config.run or _fresh_name(config))))
-    if is_process_zero() and run.path.exists() and not _is_empty(run.path):
+    if is_process_zero() and run.path.exists() and not run.is_still_empty():
         raise InputError(
             f"run: {run.path} is not empty; name another folder, or resume={run.path} to go on"
         )
     config.run = str(run.path)
     return Start(run, config, repeated)
-
-
-def _is_empty(path: Path) -> bool:
-    return path.is_dir() and not any(path.iterdir())
 
 
 def _fresh_name(config: DictConfig) -> str:

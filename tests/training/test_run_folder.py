@@ -3,6 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
+from nrms_torch.data.vocabulary import train_vocabulary
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.calibration import Calibration
 from nrms_torch.tracking.wandb_run import TrackedRun
@@ -41,6 +42,19 @@ def test_a_file_that_lacks_a_field_is_told(tmp_path, name):
     (tmp_path / name).write_text("{}")
     with pytest.raises(InputError, match=rf"{name}: damaged: has no \w+$"):
         READERS[name](RunFolder(tmp_path))
+
+
+def test_a_folder_that_a_killed_process_had_begun_is_still_empty(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    assert not run.is_still_empty(), "there is none"
+    run.path.mkdir()
+    assert run.is_still_empty()
+    run.begin(OmegaConf.create({"seed": 1}), train_vocabulary(["a title"]), {"python": "3"})
+    assert not run.is_still_empty()
+    run.config_file.rename(run.path / ".123.config.yaml")
+    assert run.is_still_empty()
+    (run.path / "notes.txt").touch()
+    assert not run.is_still_empty()
 
 
 def test_what_is_written_is_read_and_what_is_not_there_is_nothing(tmp_path):
