@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from nrms_torch.data.mind import read_times
+from nrms_torch.data.mind import read_visits
 from nrms_torch.errors import InputError
 
 DAYS = 2
@@ -20,9 +20,9 @@ def forward_days(folder: Path, output: Path) -> list[Path]:
     Its train split is all before that day, its validation split that day. InputError where the
     split has too few days.
     """
-    times = read_times(folder, "train")
+    times = read_visits(folder, "train")
     assert times is not None, "MIND tells times"
-    days = times.collect().to_series().dt.date()
+    days = times.collect()["time"].dt.date()
     last = sorted(set(days.drop_nulls()))[-DAYS:]
     if days.n_unique() <= DAYS:
         raise InputError(f"{folder}: train has {days.n_unique()} days; expected more than {DAYS}")

@@ -7,8 +7,10 @@ from omegaconf import DictConfig
 
 from nrms_torch.configuration import plain
 from nrms_torch.files import require_writable
+from nrms_torch.late.stage import LateStage
 from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.ending import ending_together
+from nrms_torch.training.late_alone import LATE_ALONE, measure_late_alone
 from nrms_torch.training.measure import measure
 from nrms_torch.training.report import report_run
 from nrms_torch.training.run_folder import RunFolder
@@ -20,6 +22,9 @@ def main(config: DictConfig) -> dict[str, Any]:
     run = RunFolder.open(str(config.run))
     file = Path(config.metrics) if config.metrics else run.metrics_file
     require_writable(file)
+    if run.config().model.name == LATE_ALONE:
+        return measure_late_alone(run, config.data, split=config.split, file=file)
+    late = LateStage.load(run.path) if not config.text_alone else None
     datamodule, module = for_evaluation(run, config.data)
     trainer = make_scoring_trainer(config.trainer, run.path)
     with ending_together(trainer):
@@ -32,6 +37,7 @@ def main(config: DictConfig) -> dict[str, Any]:
             file=file,
             beyond_accuracy=config.beyond_accuracy,
             is_own_data=not any(plain(config.data).values()),
+            late=late,
         )
     if config.report and trainer.is_global_zero:
         print(f"written to {report_run(module, datamodule, run, measured)}")

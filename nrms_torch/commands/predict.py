@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+import lightning as L
 from omegaconf import DictConfig
 
+from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.evaluation.prediction import PredictionWriter
+from nrms_torch.late.stage import LateStage
 from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.ending import ending_together
+from nrms_torch.training.late import LateScores
+from nrms_torch.training.late_alone import LATE_ALONE, NoText, late_datamodule
 from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.trainer import make_scoring_trainer
 
@@ -15,15 +20,24 @@ def main(config: DictConfig) -> None:
     """Score a split with the run's best checkpoint, and write a submission or a table."""
     writer = PredictionWriter(Path(str(config.output)))
     run = RunFolder.open(str(config.run))
-    datamodule, module = for_evaluation(run, config.data)
+    datamodule: NewsDataModule
+    module: L.LightningModule
+    if run.config().model.name == LATE_ALONE:
+        datamodule, module = late_datamodule(run, config.data), NoText()
+    else:
+        datamodule, module = for_evaluation(run, config.data)
     datamodule.predicted_split = config.split
     impressions = datamodule.impressions(config.split)
+    stage = LateStage.load(run.path) if not config.text_alone else None
+    if stage is not None:
+        writer.rescore = LateScores(stage, datamodule, config.split).of
     trainer = make_scoring_trainer(config.trainer, run.path, writer)
     with ending_together(trainer):
         trainer.predict(module, datamodule=datamodule, return_predictions=False)
     if trainer.is_global_zero:
         writer.join(impressions, datamodule.config.format)
+        used = "" if stage is None else f", with late features of the rule {stage.settings.rule}"
         print(
             f"{len(impressions)} impressions, {len(impressions.candidates)} candidates ranked in "
-            f"{writer.output}; {impressions.unknown_articles} unknown articles"
+            f"{writer.output}{used}; {impressions.unknown_articles} unknown articles"
         )

@@ -163,3 +163,9 @@ VECTOR = Kind(
     _list_of(pl.Float32()),
     "pl.col({}).cast(pl.List(pl.Float32))",
 )
+NUMBER = Kind(
+    "a number",
+    lambda dtype: dtype.is_numeric() or dtype == pl.Null,
+    lambda column, dtype: column.cast(pl.Float64),
+    "pl.col({}).cast(pl.Float64)",
+)

@@ -17,7 +17,7 @@ from nrms_torch.data.loading import (
 from nrms_torch.data.prepared.mapped import MappedImpressions
 from nrms_torch.data.prepared.prepare import prepare
 from nrms_torch.data.sampling import TrainingRows, training_rows
-from nrms_torch.data.tables import document_vectors, titles
+from nrms_torch.data.tables import document_vectors, ids_alone, titles
 from nrms_torch.data.vocabulary import Vocabulary
 from nrms_torch.errors import InputError
 
@@ -25,7 +25,8 @@ from nrms_torch.errors import InputError
 class NewsDataModule(L.LightningDataModule):
     """Impressions of a data folder over one article table.
 
-    `table` holds title tokens where `title_size` is given, else document vectors. `vocabulary` is
+    `table` holds title tokens where `title_size` is given, else document vectors, or without text
+    nothing but ids. `vocabulary` is
     a run's, extended by the tokens of these articles, or a new one.
     """
 
@@ -37,6 +38,7 @@ class NewsDataModule(L.LightningDataModule):
         title_size: int | None,
         seed: int,
         vocabulary: Vocabulary | None = None,
+        has_text: bool = True,
     ) -> None:
         super().__init__()
         self.config = config
@@ -44,7 +46,9 @@ class NewsDataModule(L.LightningDataModule):
         self.seed = seed
         self.table: ArticleTable
         self.vocabulary: Vocabulary | None
-        if title_size is None:
+        if not has_text:
+            self.table, self.vocabulary = ids_alone(config), None
+        elif title_size is None:
             self.table, self.vocabulary = document_vectors(config), None
         else:
             self.table, self.vocabulary = titles(config, title_size, vocabulary)
@@ -61,7 +65,7 @@ class NewsDataModule(L.LightningDataModule):
     def check(self, ranks: int) -> None:
         """Read what training needs; InputError now, not after an epoch, where it cannot serve."""
         self._sampler(rank=0, ranks=ranks)
-        self._require_labels("validation")
+        self.require_labels("validation")
 
     def summary(self, split: str) -> str:
         """Say in a line how much of a split can be used."""
@@ -114,13 +118,14 @@ class NewsDataModule(L.LightningDataModule):
         return self._chunks(self.impressions(self.predicted_split))
 
     def _evaluation_loader(self, split: str) -> DataLoader[EvaluationChunk]:
-        return self._chunks(self._require_labels(split))
+        return self._chunks(self.require_labels(split))
 
     def _chunks(self, impressions: MappedImpressions) -> DataLoader[EvaluationChunk]:
         rank, ranks = self._place()
         return DataLoader(EvaluationChunks(impressions, rank=rank, ranks=ranks), batch_size=None)
 
-    def _require_labels(self, split: str) -> MappedImpressions:
+    def require_labels(self, split: str) -> MappedImpressions:
+        """Give a split's impressions; InputError where they have nothing to measure."""
         impressions = self.impressions(split)
         if impressions.labels is None:
             raise InputError(

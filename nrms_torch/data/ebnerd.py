@@ -25,6 +25,9 @@ from nrms_torch.data.schema import (
     HISTORY_KEY,
     IMPRESSION_ID,
     INVIEW,
+    PAGE,
+    READ_SECONDS,
+    READER,
     SPLITS,
     SUBTITLE,
     TIME,
@@ -41,6 +44,7 @@ IMPRESSION_TIME = "impression_time"
 BEHAVIORS_FILE, HISTORY_FILE = "behaviors.parquet", "history.parquet"
 ARTICLES_FILE = "articles.parquet"
 _PUBLISHED = "published_time"
+_READ_TIME = "read_time"
 
 _FOLDERS = {split: split for split in SPLITS}
 # All that a data folder can have.
@@ -134,14 +138,28 @@ def read_files(
     )
 
 
-def read_times(folder: Path, split: str) -> pl.LazyFrame | None:
-    """Read when each impression of a split was shown, in order: TIME; None where none are told.
+def read_visits(folder: Path, split: str) -> pl.LazyFrame | None:
+    """Read when each impression of a split was shown, in order, and to whom; None without times.
+
+    Columns TIME, READER, READ_SECONDS on the page, and PAGE, the article whose page it was; null
+    where a column is not there.
 
     Raises InputError on a column of the wrong type.
     """
-    table = checks.scan_parquet(split_files(folder, split)[0], {}, {IMPRESSION_TIME: columns.TIME})
-    has_times = IMPRESSION_TIME in table.collect_schema()
-    return table.select(pl.col(IMPRESSION_TIME).alias(TIME)) if has_times else None
+    optional = {
+        IMPRESSION_TIME: columns.TIME,
+        USER_ID: ID,
+        _READ_TIME: columns.NUMBER,
+        ARTICLE_ID: ID,
+    }
+    table = checks.scan_parquet(split_files(folder, split)[0], {}, optional)
+    there = table.collect_schema().names()
+    if IMPRESSION_TIME not in there:
+        return None
+    names = zip(optional, (TIME, READER, READ_SECONDS, PAGE), strict=True)
+    return table.select(
+        (pl.col(column) if column in there else pl.lit(None)).alias(name) for column, name in names
+    )
 
 
 def read_published(folder: Path) -> pl.LazyFrame | None:

@@ -17,6 +17,9 @@ from nrms_torch.data.schema import (
     HISTORY_KEY,
     IMPRESSION_ID,
     INVIEW,
+    PAGE,
+    READ_SECONDS,
+    READER,
     SUBTITLE,
     TIME,
     TITLE,
@@ -26,7 +29,8 @@ from nrms_torch.errors import InputError, first_line
 
 IMPRESSIONS = "impressions"
 ABSTRACT = "abstract"
-BEHAVIORS_FIELDS = (IMPRESSION_ID, "user_id", TIME, HISTORY, IMPRESSIONS)
+USER_ID = "user_id"
+BEHAVIORS_FIELDS = (IMPRESSION_ID, USER_ID, TIME, HISTORY, IMPRESSIONS)
 NEWS_FIELDS = (
     ARTICLE_ID,
     CATEGORY,
@@ -92,10 +96,18 @@ def read_split(folder: Path, split: str) -> Split:
     )
 
 
-def read_times(folder: Path, split: str) -> pl.LazyFrame | None:
-    """Read when each impression of a split was shown, in order: TIME, null where it is no time."""
+def read_visits(folder: Path, split: str) -> pl.LazyFrame | None:
+    """Read when each impression of a split was shown, in order, and to whom.
+
+    Columns TIME, null where it is no time, READER, and READ_SECONDS and PAGE, which MIND has not.
+    """
     table = _scan_tsv(split_files(folder, split)[0], BEHAVIORS_FIELDS)
-    return table.select(pl.col(TIME).str.to_datetime("%m/%d/%Y %I:%M:%S %p", strict=False))
+    return table.select(
+        pl.col(TIME).str.to_datetime("%m/%d/%Y %I:%M:%S %p", strict=False),
+        pl.col(USER_ID).alias(READER),
+        pl.lit(None, dtype=pl.Float64).alias(READ_SECONDS),
+        pl.lit(None, dtype=pl.String).alias(PAGE),
+    )
 
 
 def read_published(folder: Path) -> None:

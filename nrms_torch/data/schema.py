@@ -16,6 +16,9 @@ SUBTITLE = "subtitle"
 BODY = "body"
 CATEGORY = "category"
 TIME = "time"
+READER = "reader"
+READ_SECONDS = "read_seconds"
+PAGE = "page"
 
 SPLITS = ("train", "validation", "test")
 

@@ -8,7 +8,7 @@ import polars as pl
 from nrms_torch.data.articles import ArticleTable, article_texts, title_table, vector_table
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.presence import require_articles
-from nrms_torch.data.schema import ARTICLE_ID
+from nrms_torch.data.schema import ARTICLE_ID, HISTORY, INVIEW
 from nrms_torch.data.transformer import transformer_vocabulary
 from nrms_torch.data.vocabulary import Vocabulary, train_vocabulary
 from nrms_torch.errors import InputError
@@ -50,6 +50,20 @@ def titles_without_text(config: DataConfig) -> ArticleTable:
     """Make the table of `titles` with the same rows and no tokens, which takes far less time."""
     ids = _articles(config).select(ARTICLE_ID).collect()[ARTICLE_ID]
     return ArticleTable(ids, np.zeros((len(ids) + 1, 0), dtype=np.int32))
+
+
+def ids_alone(config: DataConfig) -> ArticleTable:
+    """Make a table without features: of the articles or, where there are none, of all ids."""
+    articles = config.reader.read_articles(config.folder)
+    if articles is None:
+        splits = config.reader.available_splits(config.folder)
+        tables = [config.reader.read_split(config.folder, split) for split in splits]
+        lists = [each.impressions.select(pl.col(INVIEW)) for each in tables]
+        lists += [each.histories.select(pl.col(HISTORY)) for each in tables]
+        articles = pl.concat(each.select(pl.all().explode().alias(ARTICLE_ID)) for each in lists)
+        articles = articles.drop_nulls().unique().sort(ARTICLE_ID)
+    ids = articles.select(ARTICLE_ID).collect()[ARTICLE_ID]
+    return ArticleTable(ids, np.zeros((len(ids) + 1, 0), dtype=np.float32))
 
 
 def _articles(config: DataConfig) -> pl.LazyFrame:

@@ -33,7 +33,8 @@ def simple_rankings(datamodule: NewsDataModule, split: str) -> Iterator[SimpleRa
     - cosine of an article with the mean of the reader's clicks, of vectors of length 1;
     - centred_cosine: the same, with the mean of train's articles subtracted before.
 
-    Clicks are those that the model reads, the last H. A reader without any has all scores equal.
+    Without text there are no cosines. Clicks are those that the model reads, the last H. A reader
+    without any has all scores equal.
     """
     impressions = datamodule.impressions(split)
     train = train_impressions(datamodule)
@@ -44,6 +45,8 @@ def simple_rankings(datamodule: NewsDataModule, split: str) -> Iterator[SimpleRa
         yield SimpleRanking(POPULARITY, clicks[impressions.candidates])
     if (times := article_times(datamodule, split)) is not None:
         yield SimpleRanking(NEWEST, times[impressions.candidates])
+    if not datamodule.table.content.shape[1]:
+        return  # without text there are no vectors
     vectors = article_vectors(datamodule.table, datamodule.vocabulary)
     yield SimpleRanking(COSINE, _cosines(vectors, impressions))
     vectors = vectors.centred(_articles_of(impressions if train is None else train))
@@ -92,7 +95,7 @@ def article_times(datamodule: NewsDataModule, split: str) -> np.ndarray | None:
     first = np.full(len(table.features), np.inf)
     available = config.reader.available_splits(config.folder)
     for name in dict.fromkeys(name for name in ("train", split) if name in available):
-        shown = config.reader.read_times(config.folder, name)
+        shown = config.reader.read_visits(config.folder, name)
         if shown is not None:
             _note_first(first, datamodule.impressions(name), _seconds(shown.collect()[TIME]))
     first[0] = np.inf

@@ -103,7 +103,7 @@ def _ages(
     """Give how old articles (n,) were in impressions (n,), in seconds, NaN where unknown."""
     config = datamodule.config
     shown, published = (
-        config.reader.read_times(config.folder, split),
+        config.reader.read_visits(config.folder, split),
         article_times(datamodule, split),
     )
     if shown is None or published is None:

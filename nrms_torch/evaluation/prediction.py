@@ -1,7 +1,7 @@
 """A split's candidates scored on all ranks of a Trainer, and written as one file."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import lightning as L
 import numpy as np
 import polars as pl
+import torch
 from polars.io.plugins import register_io_source
 from torch import Tensor
 
@@ -47,6 +48,7 @@ class PredictionWriter(L.Callback):
     """
 
     def __init__(self, output: Path) -> None:
+        """Take the file to write; InputError where it is of another kind or cannot be written."""
         if output.suffix not in (SUBMISSION, TABLE):
             raise InputError(
                 f"output: {output} ends in neither {SUBMISSION}, a submission, nor {TABLE}, "
@@ -55,6 +57,8 @@ class PredictionWriter(L.Callback):
         require_writable(output)
         self.output = output
         self.parts = output.with_name(f".{output.name}.parts")
+        # Makes other scores (N,) of impressions (I,) and their dots (N,), as late features do.
+        self.rescore: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
         self._writer: PartWriter
 
     def on_predict_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -75,6 +79,9 @@ class PredictionWriter(L.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Take the dot products `outputs` (N,) of a chunk."""
+        if self.rescore is not None:
+            rescored = self.rescore(batch.positions.cpu().numpy(), outputs.cpu().numpy())
+            outputs = torch.from_numpy(rescored)
         self._writer.add(_candidates(outputs, batch, with_scores=self.output.suffix == TABLE))
 
     def on_predict_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -77,15 +79,22 @@ class Standing:
         }
 
 
-def compare(scores: np.ndarray, datamodule: NewsDataModule, split: str) -> Standing:
+def compare(
+    scores: np.ndarray,
+    datamodule: NewsDataModule,
+    split: str,
+    others: Mapping[str, np.ndarray] = MappingProxyType({}),
+) -> Standing:
     """Compare the model's scores (N,) of a labelled split with the simple rankings of it.
 
+    And with `others`, scores (N,) by name, which come first.
     Impressions with no click or no negative are left out; at least one must be left.
     """
     impressions = datamodule.impressions(split)
     model = _usable(scores, impressions)
     columns = np.stack([model[name] for name in NAMES], axis=1)
-    simple = {name: _usable(own, impressions) for name, own in simple_rankings(datamodule, split)}
+    rankings = chain(others.items(), simple_rankings(datamodule, split))
+    simple = {name: _usable(own, impressions) for name, own in rankings}
     aucs = {name: values["auc"] for name, values in simple.items()}
     differences = [model["auc"] - auc for auc in aucs.values()]
     found = bootstrap(np.column_stack([columns, *aucs.values(), *differences]))

@@ -6,11 +6,18 @@ from pathlib import Path
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from nrms_torch.training.assemble import for_training
+from nrms_torch.training.assemble import for_training, load_module
 from nrms_torch.training.checkpoints import require_resumable
 from nrms_torch.training.description import describe
 from nrms_torch.training.ending import ending_together
 from nrms_torch.training.feasible import require_batches, require_feasible
+from nrms_torch.training.late import (
+    dots_without_popularity,
+    fit_late,
+    late_settings,
+    require_times,
+)
+from nrms_torch.training.late_alone import LATE_ALONE, fit_late_alone
 from nrms_torch.training.measure import measure
 from nrms_torch.training.progress import Bar
 from nrms_torch.training.repeat import check_origin, compare_weights
@@ -28,6 +35,9 @@ def fit(config: DictConfig, words: Sequence[str]) -> RunFolder:
     """
     start = choose_run(config, overrides=words)
     run, config, before = start
+    late = late_settings(config.get("late"))
+    if config.model.name == LATE_ALONE:
+        return fit_late_alone(config, late, run)
     require_feasible(config)
     is_dry = bool(config.trainer.get("fast_dev_run"))
     datamodule, module = for_training(config, start.vocabulary())
@@ -47,6 +57,8 @@ def fit(config: DictConfig, words: Sequence[str]) -> RunFolder:
     datamodule.check(trainer.world_size)
     if trainer.is_global_zero:
         print(datamodule.summary("train"), datamodule.summary("validation"), sep="\n")
+    if late is not None:
+        require_times(datamodule)
     if is_dry:
         with ending_together(trainer):
             trainer.fit(module, datamodule=datamodule)
@@ -58,7 +70,21 @@ def fit(config: DictConfig, words: Sequence[str]) -> RunFolder:
         describe(trainer.loggers, config, origin)
     with ending_together(trainer, go_on=f"nrms train resume={run.path}"):
         trainer.fit(module, datamodule=datamodule, ckpt_path=run.resume_from())
-        measure(trainer, module, datamodule, run, split="validation", checkpoint=run.best())
+        stage = None
+        if late is not None and trainer.is_global_zero:
+            best = load_module(run.best())
+            best.table = module.table.cpu()
+            stage = fit_late(late, datamodule, dots_without_popularity(best))
+            stage.save(run.path)
+        measure(
+            trainer,
+            module,
+            datamodule,
+            run,
+            split="validation",
+            checkpoint=run.best(),
+            late=stage,
+        )
     if config.repeat and trainer.is_global_zero:  # a repetition that was resumed as well
         print(compare_weights(RunFolder(Path(str(config.repeat))), run))
     return run

@@ -25,6 +25,9 @@ _TRAINING: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+NO_TEXT = "late"  # the model that is none: late features alone
+
+
 def resolve_variant(config: DictConfig) -> None:
     """Fill every null of `model`, `data` and `training` that the variant decides, in place.
 
@@ -33,6 +36,8 @@ def resolve_variant(config: DictConfig) -> None:
     InputError for an unknown model or variant.
     """
     model = config.model
+    if model.get("name") == NO_TEXT:
+        return
     with open_dict(config):
         if model.get("variant") is None:
             model.variant = _variant_of(model)

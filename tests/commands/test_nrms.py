@@ -86,7 +86,7 @@ def test_pages_and_mistakes_need_no_torch():
         (["train", "trainer.max_epoch=1"], "did you mean trainer.max_epochs?"),
         (["train", "modle=nrms"], "did you mean model?"),
         (["train", "model=nmrs"], "did you mean nrms?"),
-        (["train", "model=NRMS"], "none of nrms, nrms_docvec"),
+        (["train", "model=NRMS"], "none of late, nrms, nrms_docvec"),
         (["train", "data=minds"], "did you mean mind?"),
         (["train", "logger=[wandb,tensorbord]"], "did you mean tensorboard?"),
         (["train", "experiment=dmo"], "did you mean demo?"),

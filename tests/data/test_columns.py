@@ -79,7 +79,7 @@ def everything(folder):
         "impressions": split.impressions.collect().to_dicts(),
         "histories": split.histories.collect().to_dicts(),
         "articles": ebnerd.read_articles(folder).collect().to_dicts(),
-        "times": ebnerd.read_times(folder, "train").collect().to_dicts(),
+        "times": ebnerd.read_visits(folder, "train").collect().to_dicts(),
         "published": ebnerd.read_published(folder).collect().to_dicts(),
         "vector ids": vectors.ids.to_list(),
         "vectors": vectors.features.tolist(),

@@ -39,7 +39,7 @@ def impression_features(
     where an impression has no such thing. Raises InputError as the readers do.
     """
     tables: Split = config.reader.read_split(config.folder, split)
-    times = config.reader.read_times(config.folder, split)
+    times = config.reader.read_visits(config.folder, split)
     frame = tables.impressions
     if times is not None:
         frame = pl.concat([frame, times], how="horizontal")

@@ -169,7 +169,7 @@ def test_the_product_reads_what_was_written(tmp_path):
     assert len(impressions) == summary.splits["train"].impressions
     assert impressions["inview"].dtype == pl.List(pl.String)
     assert len(split.histories.collect()) == len(impressions)
-    times = ebnerd.read_times(tmp_path / "site", "train").collect()["time"]
+    times = ebnerd.read_visits(tmp_path / "site", "train").collect()["time"]
     assert times.is_sorted()
     articles = ebnerd.read_articles(tmp_path / "site").collect()
     assert articles["article_id"].to_list() == ARTICLES["sku"].to_list()

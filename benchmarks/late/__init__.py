@@ -1,0 +1,1 @@
+"""Late features measured, one row a choice of them."""

@@ -1,0 +1,1 @@
+"""Late features: what everybody clicks now, known at the moment of an impression."""
