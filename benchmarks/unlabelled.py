@@ -19,7 +19,7 @@ import polars as pl
 
 from nrms_torch.data.ebnerd import BEHAVIORS_FILE, HISTORY_FILE, IDS_CLICKED, IDS_INVIEW
 from nrms_torch.data.schema import IMPRESSION_ID
-from nrms_torch.evaluation.submission import MEMBER
+from nrms_torch.evaluation.submission import MEMBERS
 
 
 def make_split(data: Path, target: Path) -> Path:
@@ -45,7 +45,7 @@ def read_back(submission: Path, behaviors: Path) -> int:
     expected = pl.read_parquet(behaviors, columns=[IMPRESSION_ID, IDS_INVIEW]).select(
         IMPRESSION_ID, pl.col(IDS_INVIEW).list.len()
     )
-    with zipfile.ZipFile(submission).open(MEMBER) as lines:
+    with zipfile.ZipFile(submission).open(MEMBERS["ebnerd"]) as lines:
         for row, line in zip(expected.iter_rows(), lines, strict=True):
             impression, ranks = line.split(b" ", 1)
             if (int(impression), list(range(1, row[1] + 1))) != (row[0], sorted(json.loads(ranks))):

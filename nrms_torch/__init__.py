@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from nrms_torch.errors import InputError
     from nrms_torch.serving import Article, Bundle, Recommender
 
-# onnxruntime's wheels from 1.29 on tell their maker of each start, unless this is said before they
-# are imported. Nothing here is to ask another host.
+# onnxruntime's wheels from 1.29 on, and W&B, offline too, tell their makers of each start, unless
+# this is said before they are imported. Nothing here is to ask another host.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
 
 # Where each public name lives: imported when it is first asked for, since serving needs no torch.
 _HOMES = {

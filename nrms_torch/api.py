@@ -74,11 +74,12 @@ class Run:
     def curves(self) -> pl.DataFrame:
         """What was measured in training: a row an epoch, a column a metric."""
         from nrms_torch.tracking.curves import read_curves
+        from nrms_torch.training.lightning_module import MEASURED
 
         columns = [
             pl.DataFrame(points, schema={"epoch": pl.Int64, name: pl.Float64}, orient="row")
             for name, points in read_curves(self.path).items()
-            if not name.startswith("test/")  # what the best checkpoint was measured by, at the end
+            if not name.startswith(f"{MEASURED}/")  # of the best checkpoint, at the end
         ]
         table = pl.DataFrame(schema={"epoch": pl.Int64})
         for column in columns:

@@ -32,9 +32,19 @@ def require_integer(field: str, value: object, least: int) -> None:
 
 
 def require_number(
-    field: str, value: object, *, least: float = -math.inf, below: float = math.inf
+    field: str,
+    value: object,
+    *,
+    least: float = -math.inf,
+    below: float = math.inf,
+    most: float | None = None,
 ) -> None:
-    """Raise InputError, naming `field`, for anything but a number in least <= number < below."""
+    """Raise InputError, naming `field`, for anything but a number in least <= number < below.
+
+    Where `most` is given, that is allowed too, and stands in place of `below`.
+    """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not least <= value < below:  # type: ignore[operator]
-        raise InputError(f"{field}: expected {least} <= number < {below}, found {value!r}")
+    fits = is_number and value >= least and (value < below if most is None else value <= most)  # type: ignore[operator]
+    if not fits:
+        upper = f"< {below}" if most is None else f"<= {most}"
+        raise InputError(f"{field}: expected {least} <= number {upper}, found {value!r}")

@@ -1,14 +1,16 @@
 """Output files appear whole or not at all; a file is known by its hash."""
 
 import hashlib
+import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 
 
 def users_cache() -> Path:
@@ -97,6 +99,22 @@ def file_sha256(path: Path) -> str:
     """Give the SHA-256 of a file's bytes, as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path, *fields: str) -> dict[str, Any]:
+    """Read a JSON file that holds an object with all of `fields`.
+
+    Raises InputError where it cannot be read, or is damaged.
+    """
+    try:
+        found = dict(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError) as error:  # no JSON, or none of ours
+        raise InputError(f"{path}: damaged: {first_line(error)}") from error
+    if missing := [field for field in fields if field not in found]:
+        raise InputError(f"{path}: damaged: has no {missing[0]}")
+    return found
 
 
 def _make_parents(path: Path) -> None:

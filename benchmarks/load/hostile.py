@@ -125,7 +125,7 @@ def _wrong_bodies() -> list[bytes]:
     few = {"articles": [{"article_id": 1} | {f"f{n}": "x" * 30 for n in range(90_000)}]}
     vectors = {"articles": [{"article_id": n, "vector": ["1.0"] * 65_536} for n in range(7)]}
     late = {"articles": [{"article_id": n, "vector": [0.1] * 400} for n in range(999)] + [{}]}
-    many = {"articles": [{}] * 900_000}
+    many: dict[str, list[dict[str, str]]] = {"articles": [{}] * 900_000}
     return [json.dumps(each).encode() for each in (fields, few, vectors, late, many)] * 2
 
 

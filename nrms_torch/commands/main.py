@@ -1,6 +1,7 @@
 """`nrms VERB name=value …`: help, mistakes and completion at once, the verb's own code after."""
 
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -20,6 +21,9 @@ from nrms_torch.launched import end_with_launcher
 from nrms_torch.threads import spin_briefly
 
 spin_briefly()  # before anything can import torch
+# Figures go to files. A backend of the user's shell, as a notebook sets one, need not be installed,
+# and the packages that import matplotlib end with it.
+os.environ["MPLBACKEND"] = "agg"
 end_with_launcher()
 
 # Runs a command: its configuration, and the words that the user typed.

@@ -35,7 +35,7 @@ def main(config: DictConfig) -> None:
     with ending_together(trainer):
         trainer.predict(module, datamodule=datamodule, return_predictions=False)
     if trainer.is_global_zero:
-        writer.join(impressions)
+        writer.join(impressions, datamodule.config.format)
         used = "" if stage is None else f", with late features of the rule {stage.settings.rule}"
         print(
             f"{len(impressions)} impressions, {len(impressions.candidates)} candidates ranked in "

@@ -7,11 +7,11 @@ from typing import Any
 
 from nrms_torch.data import ebnerd, mind
 from nrms_torch.errors import InputError
-from nrms_torch.fields import require_integer
+from nrms_torch.fields import require_integer, require_number
 
-_READERS = {"ebnerd": ebnerd, "mind": mind}
+READERS = {"ebnerd": ebnerd, "mind": mind}
 _CHOICES = {
-    "format": tuple(_READERS),
+    "format": tuple(READERS),
     "sampling": ("each_epoch", "once"),
     "unknown_article": ("zeros", "mean"),
 }
@@ -31,6 +31,7 @@ class DataConfig:
     text_columns: tuple[str, ...] = ("title",)
     vocabulary_size: int = 30_000
     unknown_article: str = "zeros"
+    unknown_share: float = 0.25
     batch_size: int = 32
     npratio: int = 4
     sampling: str = "each_epoch"
@@ -50,11 +51,12 @@ class DataConfig:
         least = {"batch_size": 1, "npratio": 1, "vocabulary_size": 1, "num_workers": 0}
         for field, minimum in least.items():
             require_integer(f"data.{field}", getattr(self, field), minimum)
+        require_number("data.unknown_share", self.unknown_share, least=0, most=1)
 
     @property
     def reader(self) -> ModuleType:
         """The module that reads this format's splits and articles."""
-        return _READERS[self.format]
+        return READERS[self.format]
 
     @property
     def folder(self) -> Path:

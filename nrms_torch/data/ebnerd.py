@@ -180,6 +180,11 @@ def article_files(folder: Path) -> list[Path]:
     return [path for path in [folder / ARTICLES_FILE] if path.exists()]
 
 
+def missing_article_files(folder: Path) -> list[Path]:
+    """None: all splits share articles.parquet, and document vectors may stand in for it."""
+    return []
+
+
 def read_articles(folder: Path) -> pl.LazyFrame | None:
     """Read `articles.parquet`, checked: one row an article (the last of those with equal ids).
 

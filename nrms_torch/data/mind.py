@@ -120,6 +120,13 @@ def article_files(folder: Path) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
+def missing_article_files(folder: Path) -> list[Path]:
+    """The news.tsv that splits lack, where others have theirs."""
+    splits = [folder / _FOLDERS[split] for split in available_splits(folder)]
+    without = [split / _NEWS for split in splits if not (split / _NEWS).exists()]
+    return without if len(without) < len(splits) else []
+
+
 def read_articles(folder: Path) -> pl.LazyFrame | None:
     """Read the `news.tsv` of every split, checked: one row an article (the last of equal ids).
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from nrms_torch.console import progress
 from nrms_torch.data.articles import article_texts
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.demo.generate import generate
-from nrms_torch.data.prepared.places import require_writable_place
+from nrms_torch.data.prepared.places import kept_hashes, require_writable_place
+from nrms_torch.data.presence import require_articles, require_data
 from nrms_torch.data.remote import is_remote, local_copy
 from nrms_torch.errors import InputError
 from nrms_torch.fields import from_fields
@@ -26,9 +28,25 @@ _TEXTS_A_BATCH = 64
 def local_data(section: DictConfig, **overrides: Any) -> DataConfig:
     """Make the data configuration of a `data` section, over local copies of what is remote.
 
-    InputError for a field that it does not have, and for data that cannot be fetched.
+    InputError for a field that it does not have, and for data that cannot be fetched or is not
+    there.
     """
-    given = plain(section) | overrides
+    data = _local(section, overrides)
+    require_data(data)
+    return data
+
+
+def made_data(section: DictConfig, **overrides: Any) -> DataConfig:
+    """Make the data configuration of a `data` section, and generate the data that it asks for."""
+    data = _local(section, overrides)
+    if data.generate:
+        generate(data.folder, **data.generate)  # processes that start together agree on one
+    require_data(data)
+    return data
+
+
+def _local(section: DictConfig, overrides: Mapping[str, Any]) -> DataConfig:
+    given = plain(section) | dict(overrides)
     # What is the variant's to say, and no variant is asked, has the default.
     told = {name: value for name, value in given.items() if value is not None or name == "path"}
     data = from_fields(DataConfig, "data", told)
@@ -38,14 +56,6 @@ def local_data(section: DictConfig, **overrides: Any) -> DataConfig:
             "data.generate=null"
         )
     return local_copy(data)
-
-
-def made_data(section: DictConfig, **overrides: Any) -> DataConfig:
-    """Make the data configuration of a `data` section, and generate the data that it asks for."""
-    data = local_data(section, **overrides)
-    if data.generate:
-        generate(data.folder, **data.generate)  # processes that start together agree on one
-    return data
 
 
 def with_vectors(data: DataConfig) -> DataConfig:
@@ -67,16 +77,21 @@ def with_vectors(data: DataConfig) -> DataConfig:
         )
     place = require_writable_place(data)
     place.mkdir(parents=True, exist_ok=True)
+    hashes = kept_hashes(data)
     made_of = {
-        "articles": [file_sha256(file) for file in data.reader.article_files(data.folder)],
+        "articles": [hashes.of(file) for file in data.reader.article_files(data.folder)],
         "transformer": data.transformer,
         "text_columns": list(data.text_columns),
     }
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
-    file = place / f"title_vectors-{digest}.parquet"
+    file, note = (place / f"title_vectors-{digest}.{ending}" for ending in ("parquet", "sha256"))
     with FileLock(place / "vectors.lock"):
+        if file.is_file() and note.is_file() and hashes.of(file) != note.read_text().strip():
+            print(f"{file}: damaged; made again")
+            file.unlink()
         if not file.is_file():
             embed_articles(data, data.transformer, file)
+            note.write_text(file_sha256(file))
     return replace(data, vectors=str(file))
 
 
@@ -90,6 +105,7 @@ def embed_articles(
     """
     from nrms_torch.data.embedding import embed_texts, write_vectors
 
+    require_articles(data)
     articles = data.reader.read_articles(data.folder)
     if articles is None:
         raise InputError(f"{data.folder}: has no articles file, so there are no titles to embed")

@@ -7,6 +7,7 @@ import polars as pl
 
 from nrms_torch.data.articles import ArticleTable, article_texts, title_table, vector_table
 from nrms_torch.data.config import DataConfig
+from nrms_torch.data.presence import require_articles
 from nrms_torch.data.schema import ARTICLE_ID, HISTORY, INVIEW
 from nrms_torch.data.transformer import transformer_vocabulary
 from nrms_torch.data.vocabulary import Vocabulary, train_vocabulary
@@ -66,6 +67,7 @@ def ids_alone(config: DataConfig) -> ArticleTable:
 
 
 def _articles(config: DataConfig) -> pl.LazyFrame:
+    require_articles(config)
     articles: pl.LazyFrame | None = config.reader.read_articles(config.folder)
     if articles is None:
         raise InputError(

@@ -5,16 +5,18 @@ The table is cut down to those that occur. The cut is exactly neutral: a row wit
 never moves.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 from nrms_torch.files import replacing
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
@@ -75,26 +77,29 @@ class Vocabulary:
         return local
 
     def save(self, folder: Path) -> None:
-        """Write `tokenizer.json` and `vocabulary.json` into `folder`."""
+        """Write `tokenizer.json` and `vocabulary.json`, which knows both, into `folder`."""
         content = {
             "pad": self.pad,
             "transformer": self.transformer,
             "token_ids": self.token_ids.tolist(),
         }
+        tokenizer = self.tokenizer.to_str()
         with replacing(folder / "tokenizer.json") as temporary:
-            temporary.write_text(self.tokenizer.to_str())
+            temporary.write_text(tokenizer, encoding="utf-8")
         with replacing(folder / "vocabulary.json") as temporary:
-            temporary.write_text(json.dumps(content))
+            known = {**content, "sha256": _hash(tokenizer, content)}
+            temporary.write_text(json.dumps(known), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "Vocabulary":
         """Read what `save` wrote; raises InputError where a file is missing or damaged."""
         try:
-            texts = [(folder / name).read_text() for name in ("tokenizer.json", "vocabulary.json")]
+            names = ("tokenizer.json", "vocabulary.json")
+            texts = [(folder / name).read_text(encoding="utf-8") for name in names]
         except OSError as error:
             raise InputError(f"{error.filename}: no such vocabulary file") from error
         except ValueError as error:  # no text
-            raise InputError(f"{folder}: damaged vocabulary: {error}") from error
+            raise InputError(f"{folder}: damaged vocabulary: {first_line(error)}") from error
         try:
             return cls.parse(*texts)
         except InputError as error:
@@ -105,11 +110,18 @@ class Vocabulary:
         """Read the texts of `save`'s files; raises InputError where one is damaged."""
         try:
             content = json.loads(vocabulary)
+            if "sha256" in content and content.pop("sha256") != _hash(tokenizer, content):
+                raise ValueError("not as it was written")
             token_ids = np.array(content["token_ids"], dtype=np.int64)
             known = Tokenizer.from_str(tokenizer)
             return cls(known, token_ids, content["pad"], content["transformer"])
         except Exception as error:  # tokenizers raises bare Exception for a damaged file
-            raise InputError(f"damaged vocabulary: {error}") from error
+            raise InputError(f"damaged vocabulary: {first_line(error)}") from error
+
+
+def _hash(tokenizer: str, content: dict[str, Any]) -> str:
+    """Give the SHA-256 of what a vocabulary is, which tells a changed byte."""
+    return hashlib.sha256(f"{tokenizer}\n{json.dumps(content)}".encode()).hexdigest()
 
 
 def from_tokenizer(tokenizer: Tokenizer, pad_id: int, transformer: str) -> Vocabulary:

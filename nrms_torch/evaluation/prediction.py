@@ -96,8 +96,10 @@ class PredictionWriter(L.Callback):
         if trainer.is_global_zero:
             shutil.rmtree(self.parts, ignore_errors=True)
 
-    def join(self, impressions: Impressions) -> None:
+    def join(self, impressions: Impressions, challenge: str) -> None:
         """Make `output` of the parts of all ranks, on rank 0 after `Trainer.predict`.
+
+        A submission is to the challenge with data of the format `challenge`.
 
         Raises:
             InputError: parts of a rank are missing.
@@ -105,7 +107,7 @@ class PredictionWriter(L.Callback):
         try:
             predictions = joined(self.parts, impressions.offsets)
             if self.output.suffix == SUBMISSION:
-                write_submission(self.output, _lines(predictions, impressions))
+                write_submission(self.output, _lines(predictions, impressions), challenge)
             else:
                 _write_table(self.output, predictions, impressions)
         finally:

@@ -1,4 +1,4 @@
-"""The challenges' submission file: a zip of `predictions.txt`, one ranked impression a line."""
+"""The challenges' submission file: a zip of one text, one ranked impression a line."""
 
 import io
 import zipfile
@@ -11,7 +11,8 @@ import numpy.typing as npt
 from nrms_torch.errors import InputError
 from nrms_torch.files import replacing
 
-MEMBER = "predictions.txt"
+# What each challenge's scorer looks for in the zip, by the format of its data.
+MEMBERS = {"ebnerd": "predictions.txt", "mind": "prediction.txt"}
 # Impressions turned into Python objects at a time: the test set has 13.5 million.
 CHUNK = 65_536
 
@@ -50,14 +51,16 @@ def submission_lines(
             yield f"{impression_id} {text}\n"
 
 
-def write_submission(path: Path, lines: Iterable[str]) -> None:
+def write_submission(path: Path, lines: Iterable[str], challenge: str) -> None:
     """Write the zip at `path`, parents made, whole or not at all; equal lines give equal bytes.
+
+    `challenge` is the format of the data, as in MEMBERS.
 
     Raises:
         InputError: `path` is a folder or cannot be written.
     """
     # The defaults would stamp the time of day and the operating system.
-    member = zipfile.ZipInfo(MEMBER)
+    member = zipfile.ZipInfo(MEMBERS[challenge])
     member.create_system = 3
     member.external_attr = 0o644 << 16
     member.compress_type = zipfile.ZIP_DEFLATED

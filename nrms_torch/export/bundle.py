@@ -1,7 +1,6 @@
 """From a run folder to a bundle: graphs, articles with their vectors, and model.json."""
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -130,13 +129,12 @@ def _content(
 
     table, config = datamodule.table, datamodule.config
     calibration = run.calibration()
-    metrics = json.loads(run.metrics_file.read_text()) if run.metrics_file.is_file() else None
     return {
         "model": to_mapping(model.hyper_parameters),
         "precision": "float32",
         "opset": OPSET,
         "checkpoint": {"file": run.best().name, "sha256": file_sha256(run.best())},
-        "metrics": metrics,
+        "metrics": run.metrics() or None,
         "calibration": None if calibration is None else asdict(calibration),
         "data": {
             "format": config.format,

@@ -15,11 +15,11 @@ from nrms_torch.fields import from_fields
 from nrms_torch.keras_weights import KerasWeights
 from nrms_torch.model.hyper_parameters import from_mapping
 from nrms_torch.model.nrms import NRMS
+from nrms_torch.training.checkpoints import AtomicCheckpointIO
 from nrms_torch.training.lightning_module import NRMSModule, TrainingParameters
 from nrms_torch.training.origin import describe_origin
 from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.start import choose_run
-from nrms_torch.training.trainer import AtomicCheckpointIO
 
 
 def import_weights(config: DictConfig) -> RunFolder:

@@ -50,8 +50,8 @@ class Bundle:
     encoder makes of them. All are copies in memory, of the very bytes that were verified: a folder
     that is written over, as by `cp`, changes nothing here. `vocabulary` is None for document
     vectors. `readers` are the histories of sample readers, oldest click first, as lists of article
-    ids; a bundle may have none. `late` is what adds everybody's clicks to the scores, None where the
-    run has none. `manifest` is model.json, whose `files` have all hashes.
+    ids; a bundle may have none. `late` is what adds everybody's clicks to the scores, None where
+    the run has none. `manifest` is model.json, whose `files` have all hashes.
     """
 
     folder: Path

@@ -50,7 +50,7 @@ class LateNow:
         """Start without an event; InputError for weights that a server has no use for."""
         self.stage = stage
         self.events = 0
-        self._counters = Counters(stage.features, lag=stage.settings.lag)
+        self._counters = Counters(stage.features, lag=stage.settings.lag, articles=1)
         # Articles by number, whatever becomes of their rows; 0 is the unknown one.
         self._numbers: dict[ArticleId, int] = {}
         self._naming = Lock()

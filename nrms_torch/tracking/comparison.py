@@ -1,6 +1,5 @@
 """Runs beside each other: their learning curves in one figure, their metrics in one table."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,12 +77,11 @@ def _read(folder: RunFolder, name: str) -> Run:
         raise InputError(
             f"{folder.path}: has measured no epoch yet, so there is nothing to compare"
         )
-    file = folder.metrics_file
     return Run(
         name,
         curves,
         _flat(OmegaConf.to_container(folder.config(), resolve=True)),
-        json.loads(file.read_text()) if file.is_file() else {},
+        folder.metrics(),
     )
 
 

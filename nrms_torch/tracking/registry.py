@@ -1,12 +1,11 @@
 """A run's bundle as a W&B artifact, and its place in W&B's registry."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from nrms_torch.errors import InputError
-from nrms_torch.files import file_sha256
+from nrms_torch.files import file_sha256, read_json
 from nrms_torch.serving.bundle import MANIFEST
 from nrms_torch.tracking.wandb_run import has_key, opened
 from nrms_torch.training.run_folder import RunFolder
@@ -50,7 +49,7 @@ def _manifest_of(run: RunFolder, bundle: Path) -> dict[str, Any]:
     file = bundle / MANIFEST
     if not file.is_file():
         raise InputError(f"bundle: {bundle} has no {MANIFEST}; expected what export_onnx.py made")
-    manifest: dict[str, Any] = json.loads(file.read_text())
+    manifest = read_json(file, "checkpoint", "precision")
     if manifest["checkpoint"]["sha256"] != file_sha256(run.best()):
         raise InputError(f"{bundle}: not made of {run.best()}; export the run again")
     return manifest

@@ -12,11 +12,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nrms_torch.errors import InputError
-from nrms_torch.files import replacing
+from nrms_torch.files import read_json, replacing
 
 _FILE = "wandb.json"
 _KEYS = ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE")
-_HOST = "https://api.wandb.ai"
+# Under which `wandb login` keeps a key: that of W&B's newer versions, and of those before.
+_HOSTS = ("https://api.forge.coreweave.com", "https://api.wandb.ai")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,10 @@ class TrackedRun:
     def of(cls, folder: Path) -> "TrackedRun | None":
         """Read it from a run folder; None where nothing was logged."""
         file = folder / _FILE
-        return cls(**json.loads(file.read_text())) if file.is_file() else None
+        if not file.is_file():
+            return None
+        found = read_json(file, "project", "entity", "id")
+        return cls(found["project"], found["entity"], found["id"])
 
     def keep(self, folder: Path) -> None:
         """Write it into a run folder."""
@@ -49,11 +53,12 @@ def has_key() -> bool:
     """Tell whether W&B has been told a key, by a variable or by `wandb login`."""
     if any(os.environ.get(name) for name in _KEYS):
         return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL", _HOST)).netloc
+    own = os.environ.get("WANDB_BASE_URL")
+    hosts = [urlsplit(url).netloc for url in ([own] if own else _HOSTS)]
     home = Path.home()
     for file in (os.environ.get("NETRC"), home / ".netrc", home / "_netrc"):
         try:
-            if file and netrc.netrc(file).authenticators(host):
+            if file and any(map(netrc.netrc(file).authenticators, hosts)):
                 return True
         except (OSError, netrc.NetrcParseError):
             continue

@@ -1,6 +1,5 @@
 """From a configuration or a run folder to the data module and the LightningModule that fit it."""
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from nrms_torch.data.source import local_data, made_data, with_vectors
 from nrms_torch.data.tables import document_vectors, titles_without_text
 from nrms_torch.data.transformer import word_embeddings
 from nrms_torch.data.vocabulary import Vocabulary
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 from nrms_torch.fields import from_fields, require_integer
 from nrms_torch.model.hyper_parameters import (
     NRMSDocVecHyperParameters,
@@ -28,6 +27,7 @@ from nrms_torch.model.hyper_parameters import (
     from_mapping,
 )
 from nrms_torch.model.nrms import NRMS
+from nrms_torch.training.checkpoints import read_checkpoint
 from nrms_torch.training.lightning_module import NRMSModule, TrainingParameters
 from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.standard_start import (
@@ -170,12 +170,14 @@ def _check_model(model: dict[str, Any]) -> None:
 
 def load_module(checkpoint: Path) -> NRMSModule:
     """Load a checkpoint on the CPU; InputError where it cannot be read."""
+    found = read_checkpoint(checkpoint)
     try:
-        return NRMSModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, KeyError, OSError, pickle.UnpicklingError) as error:
-        raise InputError(
-            f"{checkpoint}: damaged, or of another version: {str(error).splitlines()[0]}"
-        ) from error
+        module = NRMSModule(**found["hyper_parameters"])
+        module.load_state_dict(found["state_dict"])
+    except (RuntimeError, LookupError, TypeError) as error:
+        raise InputError(f"{checkpoint}: of another version: {first_line(error)}") from error
+    module.on_load_checkpoint(found)
+    return module
 
 
 def _check_fits(datamodule: NewsDataModule, model: NRMS, run: RunFolder) -> None:

@@ -7,9 +7,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from nrms_torch.training.assemble import for_training, load_module
+from nrms_torch.training.checkpoints import require_resumable
 from nrms_torch.training.description import describe
 from nrms_torch.training.ending import ending_together
-from nrms_torch.training.feasible import require_feasible
+from nrms_torch.training.feasible import require_batches, require_feasible
 from nrms_torch.training.late import (
     dots_without_popularity,
     fit_late,
@@ -18,6 +19,7 @@ from nrms_torch.training.late import (
 )
 from nrms_torch.training.late_alone import LATE_ALONE, fit_late_alone
 from nrms_torch.training.measure import measure
+from nrms_torch.training.progress import Bar
 from nrms_torch.training.repeat import check_origin, compare_weights
 from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.start import choose_run
@@ -41,13 +43,17 @@ def fit(config: DictConfig, words: Sequence[str]) -> RunFolder:
     datamodule, module = for_training(config, start.vocabulary())
     trainer = make_trainer(
         config.trainer,
-        callbacks=[]
+        callbacks=[Bar()]
         if is_dry
         else [instantiate(each) for each in config.callbacks.values() if each],
         logger=[] if is_dry else [instantiate(each) for each in config.logger.values() if each],
         default_root_dir=config.run,
     )
     origin = check_origin(datamodule, trainer.world_size, before)
+    require_resumable(run, module)
+    require_batches(
+        config.trainer, len(datamodule.train_dataloader()), len(datamodule.val_dataloader())
+    )
     datamodule.check(trainer.world_size)
     if trainer.is_global_zero:
         print(datamodule.summary("train"), datamodule.summary("validation"), sep="\n")

@@ -19,6 +19,8 @@ from nrms_torch.model.nrms import NRMS
 from nrms_torch.training.losses import LOSSES
 from nrms_torch.training.optimizer import KerasAdam, paced_adamw
 
+# What a checkpoint's own measurement is logged under, beside the curves of training.
+MEASURED = "best"
 _COUNTS = ("impressions", "skipped")
 
 
@@ -135,8 +137,9 @@ class NRMSModule(L.LightningModule):
     test_step = validation_step
 
     def on_test_epoch_end(self) -> None:
-        """Reduce the metrics over ranks and log them as test/…."""
-        self._finish_evaluation("test")
+        """Reduce the metrics over ranks and log them under their split, as best/validation/…."""
+        datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
+        self._finish_evaluation(f"{MEASURED}/{datamodule.measured_split}")
 
     on_predict_epoch_start = on_validation_epoch_start
 

@@ -9,9 +9,10 @@ import torch
 
 from nrms_torch.data.config import DataConfig
 from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.data.prepared.places import kept_hashes
 from nrms_torch.data.transformer import word_embeddings
 from nrms_torch.errors import InputError
-from nrms_torch.files import file_sha256
+from nrms_torch.training.checkpoints import read_checkpoint
 from nrms_torch.training.origin import describe_origin, differences
 from nrms_torch.training.processes import is_process_zero
 from nrms_torch.training.run_folder import RunFolder
@@ -31,7 +32,8 @@ def check_origin(
     if not is_process_zero():
         return {}
     files = training_files(datamodule.config, reads_titles=datamodule.vocabulary is not None)
-    hashes = hash_files(files)
+    kept = kept_hashes(datamodule.config)
+    hashes = {name: kept.of(path) for name, path in files.items()}
     if datamodule.vocabulary is not None and datamodule.vocabulary.transformer:
         # They can come from a Hub, where there is no file to name.
         vocabulary = datamodule.vocabulary
@@ -53,7 +55,7 @@ def compare_weights(before: RunFolder, run: RunFolder) -> str:
     """
     if not before.last_checkpoint.is_file():  # a repetition can be resumed much later
         return f"{run.path}: {before.path} has gone, so its weights are not compared"
-    last, last_other = (_load(each.last_checkpoint) for each in (before, run))
+    last, last_other = (read_checkpoint(each.last_checkpoint) for each in (before, run))
     if (end := _end(last)) != (end_other := _end(last_other)):
         return f"{run.path}: ended at {end_other}, {before.path} at {end}: weights not compared"
     one, other = last["state_dict"], last_other["state_dict"]
@@ -78,17 +80,6 @@ def training_files(config: DataConfig, *, reads_titles: bool) -> dict[str, Path]
     return named if reads_titles else {**named, VECTORS: Path(str(config.vectors))}
 
 
-def hash_files(files: Mapping[str, Path]) -> dict[str, str]:
-    """Give the SHA-256 of each file by its name; InputError where one cannot be read."""
-    hashes = {}
-    for name, path in files.items():
-        try:
-            hashes[name] = file_sha256(path)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    return hashes
-
-
 def require_same(
     now: Mapping[str, str], before: Mapping[str, str], files: Mapping[str, Path], run: Path
 ) -> None:
@@ -107,10 +98,6 @@ def require_same(
 
 def _shown(fingerprint: str | None) -> str:
     return f"sha256 {fingerprint[:DIGITS]}" if fingerprint else "no such file"
-
-
-def _load(checkpoint: Path) -> dict[str, Any]:
-    return dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
 
 
 def _end(checkpoint: dict[str, Any]) -> str:

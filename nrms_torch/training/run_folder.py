@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
 
 from nrms_torch.data.vocabulary import Vocabulary
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 from nrms_torch.evaluation.calibration import Calibration
-from nrms_torch.files import replacing
+from nrms_torch.files import read_json, replacing
 from nrms_torch.training.processes import is_process_zero
 
 
@@ -69,21 +70,27 @@ class RunFolder:
             raise InputError(f"run: {path} is no run folder; expected one with a config.yaml")
         return run
 
+    def is_still_empty(self) -> bool:
+        """Tell a folder without anything but what a process left that was killed as it began."""
+        begun = {self.origin_file.name, self.vocabulary_folder.name}
+        return self.path.is_dir() and all(
+            each.name in begun or each.name.startswith(".") for each in self.path.iterdir()
+        )
+
     def config(self) -> DictConfig:
         """Read the run's configuration, with the folder where it now is."""
-        config = OmegaConf.load(self.config_file)
-        assert isinstance(config, DictConfig)
+        try:
+            config = OmegaConf.load(self.config_file)
+        except (YAMLError, ValueError, OSError) as error:
+            raise InputError(f"{self.config_file}: damaged: {first_line(error)}") from error
+        if not isinstance(config, DictConfig):
+            raise InputError(f"{self.config_file}: damaged: holds no configuration")
         config.run = str(self.path)
         return config
 
     def origin(self) -> dict[str, Any]:
         """Read what the run was made of; empty where an older version has not kept it."""
-        if not self.origin_file.is_file():
-            return {}
-        try:
-            return dict(json.loads(self.origin_file.read_text()))
-        except ValueError as error:  # no JSON, or none of ours
-            raise InputError(f"{self.origin_file}: damaged: {error}") from error
+        return read_json(self.origin_file) if self.origin_file.is_file() else {}
 
     def vocabulary_size(self) -> int:
         """Give the number of tokens of the run's vocabulary, 0 where it has none."""
@@ -125,15 +132,13 @@ class RunFolder:
 
     def metrics(self) -> dict[str, Any]:
         """Read what was measured last; empty before anything was."""
-        if not self.metrics_file.is_file():
-            return {}
-        return dict(json.loads(self.metrics_file.read_text()))
+        return read_json(self.metrics_file) if self.metrics_file.is_file() else {}
 
     def calibration(self) -> Calibration | None:
         """Read how scores become probabilities; None where the run has not been measured."""
         if not self.calibration_file.is_file():
             return None
-        return Calibration.of(json.loads(self.calibration_file.read_text()))
+        return Calibration.of(read_json(self.calibration_file, "slope", "intercept"))
 
     def write_calibration(self, calibration: Calibration) -> None:
         """Keep how scores become probabilities."""

@@ -21,7 +21,10 @@ _RUN_OF_LAUNCH = "NRMS_TORCH_RUN"
 # What a resumed run shares with the one it goes on, and the fields of it that change no number.
 _FIXED = ("data", "model", "training", "seed")
 _GONE = object()  # of a field that is not there
-_FREE_FIELDS = ("path", "vectors", "transformer", "num_workers", "cache", "generate")
+_FREE_FIELDS = (
+    *("path", "vectors", "transformer", "num_workers", "cache", "generate"),
+    "unknown_share",
+)
 _FREE_SETTINGS = {f"data.{field}" for field in _FREE_FIELDS}
 
 
@@ -67,16 +70,12 @@ def choose_run(config: DictConfig, overrides: Iterable[str]) -> Start:
             )
         config = _repeated(config, repeated, overrides)
     run = RunFolder(Path(str(config.run or _fresh_name(config))))
-    if is_process_zero() and run.path.exists() and not _is_empty(run.path):
+    if is_process_zero() and run.path.exists() and not run.is_still_empty():
         raise InputError(
             f"run: {run.path} is not empty; name another folder, or resume={run.path} to go on"
         )
     config.run = str(run.path)
     return Start(run, config, repeated)
-
-
-def _is_empty(path: Path) -> bool:
-    return path.is_dir() and not any(path.iterdir())
 
 
 def _fresh_name(config: DictConfig) -> str:

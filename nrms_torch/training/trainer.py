@@ -6,33 +6,18 @@ from typing import Any
 import lightning as L
 import torch
 from hydra.utils import instantiate
-from lightning.fabric.plugins import TorchCheckpointIO
 from omegaconf import DictConfig
 
 from nrms_torch.errors import InputError
 from nrms_torch.fields import require_integer
 from nrms_torch.training.callbacks import StopAfterSteps
+from nrms_torch.training.checkpoints import AtomicCheckpointIO
 from nrms_torch.training.memory import keep_freed_memory
 from nrms_torch.training.profiling import make_profiler
 from nrms_torch.training.progress import Bar, quieten_lightning
 
 # Metrics and article vectors are kept in full precision; these leave weights and data so too.
 _PRECISIONS = ("32-true", "32", 32, "bf16-mixed", "16-mixed")
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside its place and renames it: a crash leaves the one before.
-
-    Lightning's own goes through the system's temporary folder, which may be another file system.
-    """
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
-    ) -> None:
-        """Save `checkpoint` at `path`, whole or not at all."""
-        part = f"{path}.part"
-        super().save_checkpoint(checkpoint, part, storage_options)
-        Path(part).replace(path)
 
 
 def make_trainer(config: DictConfig, **parts: Any) -> L.Trainer:

@@ -61,6 +61,8 @@ def test_a_folder_without_splits_cannot_be_prepared(tmp_path, demo_folder):
     vectors = f"data.vectors={demo_folder}/document_vectors.parquet"
     command = [f"data.path={tmp_path}", "data.generate=null", vectors]
     printed = run_script("prepare_data", *command, status=2)
-    assert printed.startswith(f"error: {tmp_path}, split 'train': no folder train")
+    assert printed.startswith(
+        f"error: {tmp_path}: found nothing; expected articles.parquet, train/"
+    )
     assert printed.count("\n") == 1
     assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from run_script import TIMEOUT_S, run_script, script
+from run_script import TIMEOUT_S, run_script, script, small
 
 from nrms_torch.data.prepared.places import require_writable_place
 from nrms_torch.files import users_cache
@@ -85,6 +85,32 @@ assert decode(Path({str(tmp_path)!r}), integer_ids=True).labelled
 """
     environment = os.environ | {"POLARS_MAX_THREADS": "1"}
     subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=TIMEOUT_S)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+        {"MPLBACKEND": "QtAgg", "PYTHONWARNINGS": "error", "CUDA_VISIBLE_DEVICES": ""},
+        {"LANG": "C", "LC_ALL": "C", "COLUMNS": "1", "HOME": "/proc", "PYTHONSAFEPATH": "1"},
+        {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "40", "PYTHONUTF8": "0", "LC_ALL": "POSIX"},
+    ],
+    ids=str,
+)
+def test_a_run_is_the_same_whatever_the_shell_brings_along(demo_folder, tmp_path, variables):
+    run = tmp_path / "run"
+    command = [*script("train"), *small("nrms_docvec", demo_folder), f"run={run}"]
+    done = subprocess.run(
+        [*command, "trainer.max_epochs=1"],
+        env=os.environ | variables,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (run / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    assert (run / "metrics.json").is_file()
 
 
 def test_onnxruntime_is_told_to_tell_nobody_before_it_is_imported():

@@ -12,6 +12,8 @@ import time
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from made_impressions import assert_same
 from run_script import TIMEOUT_S
 
@@ -53,7 +55,7 @@ def _cache_of_this_user(monkeypatch, tmp_path):
 
 
 def prepared(folder, split="train", table=TABLE, history_size=3, **options):
-    config = DataConfig(format="ebnerd", path=str(folder), **options)
+    config = DataConfig(format="ebnerd", path=str(folder), unknown_share=1, **options)
     return prepare(config, split, table, history_size)
 
 
@@ -169,10 +171,17 @@ def test_data_of_the_same_name_size_and_time_does_not_share_arrays(mind_folder, 
     assert differ.tolist() == [2 * line, 2 * line + 1]
 
 
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    file.write_bytes(content)
+
+
 DAMAGE = {
     "an array cut short": lambda folder: os.truncate(folder / "candidates.npy", 140),
     "an array too long": lambda folder: os.truncate(folder / "clicks.npy", 4096),
     "an array of no bytes": lambda folder: os.truncate(folder / "labels.npy", 0),
+    "a changed byte": lambda folder: flip(folder / "candidates.npy"),
     "an array gone": lambda folder: (folder / "history_order.npy").unlink(),
     "another array": lambda folder: np.save(folder / "history_index.npy", np.zeros(3, np.int64)),
     "no meta": lambda folder: (folder / "meta.json").unlink(),
@@ -194,6 +203,21 @@ def test_damaged_arrays_are_told_of_and_made_again(ebnerd_folder, capsys, damage
     assert told == f"{folder}: damaged, or not of this data; prepared again"
     assert made.startswith("prepared train")
     assert_same(again, index_impressions(ebnerd.read_split(ebnerd_folder, "train"), TABLE, 3))
+
+
+# One folder for all examples: each begins with what the one before has mended.
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_changed_byte_is_computed_with(ebnerd_folder, data):
+    found = prepared(ebnerd_folder)
+    file = data.draw(st.sampled_from(sorted(found.folder.iterdir())))
+    content = bytearray(file.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    file.write_bytes(content)
+    again = prepared(ebnerd_folder)
+    split = ebnerd.read_split(ebnerd_folder, "train")
+    assert_same(again, index_impressions(split, TABLE, 3))
+    assert again.counts == found.counts
 
 
 def test_a_data_folder_that_is_read_only_is_left_alone(ebnerd_folder, tmp_path):

@@ -1,6 +1,7 @@
 """Where document vectors come from when nobody names them, and tables in memory."""
 
 import shutil
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -46,6 +47,19 @@ def test_a_named_transformer_makes_the_vectors_of_the_titles_once(folder, transf
     articles = pl.read_parquet(folder / "articles.parquet")
     articles.with_columns(title=pl.lit("quick")).write_parquet(folder / "articles.parquet")
     assert with_vectors(data).vectors != made.vectors, "of other titles"
+
+
+def test_vectors_of_titles_that_have_changed_are_made_again(folder, transformer, capsys):
+    data = config(folder, transformer=transformer)
+    file = Path(with_vectors(data).vectors)
+    sound = pl.read_parquet(file)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 4] ^= 1
+    file.write_bytes(content)
+    capsys.readouterr()
+    assert with_vectors(data).vectors == str(file)
+    assert f"{file}: damaged; made again" in capsys.readouterr().out
+    assert pl.read_parquet(file).equals(sound)
 
 
 def test_vectors_that_are_named_or_lie_in_the_folder_are_taken(folder, demo_folder, transformer):

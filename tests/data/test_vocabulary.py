@@ -205,3 +205,23 @@ def test_known_tokens_are_those_of_a_vocabulary_that_has_grown(texts):
     np.testing.assert_array_equal(whole.tokenise_known(texts, 5)[0], whole.localise(token_ids))
     if not left_out:
         np.testing.assert_array_equal(local, vocabulary.localise(token_ids))
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "vocabulary.json"])
+@given(data=st.data())
+def test_any_changed_byte_is_told_or_changes_nothing(tmp_path_factory, name, data):
+    folder = tmp_path_factory.mktemp("changed")
+    vocabulary = train_vocabulary(["one title", "another title"], 60)
+    vocabulary.save(folder)
+    content = bytearray((folder / name).read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] ^= data.draw(st.integers(1, 255))
+    (folder / name).write_bytes(content)
+    try:
+        found = Vocabulary.load(folder)
+    except InputError as error:
+        assert str(folder) in str(error) and "\n" not in str(error)  # noqa: PT017, PT018
+    else:
+        assert found.tokenizer.to_str() == vocabulary.tokenizer.to_str()
+        assert found.token_ids.tolist() == vocabulary.token_ids.tolist()
+        assert (found.pad, found.transformer) == (vocabulary.pad, vocabulary.transformer)

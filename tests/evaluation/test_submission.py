@@ -32,16 +32,16 @@ def pipeline():
     return np.array(recorded["impression_id"]), ranked, offsets
 
 
-def text_of(path):
+def text_of(path, member="predictions.txt"):
     with zipfile.ZipFile(path) as archive:
-        assert archive.namelist() == ["predictions.txt"]
+        assert archive.namelist() == [member]
         assert archive.testzip() is None
-        return archive.read("predictions.txt")
+        return archive.read(member)
 
 
 def test_the_baselines_submission_is_reproduced_to_the_byte(tmp_path, pipeline):
     path = tmp_path / "new" / "folder" / "submission.zip"
-    write_submission(path, submission_lines(*pipeline))
+    write_submission(path, submission_lines(*pipeline), "ebnerd")
     assert text_of(path) == (GOLDEN / "pipeline.txt").read_bytes()
     assert list(path.parent.iterdir()) == [path]
 
@@ -53,8 +53,8 @@ def test_the_text_does_not_depend_on_the_chunk(monkeypatch, pipeline, chunk):
 
 
 def test_equal_input_gives_equal_bytes_under_any_name(tmp_path, pipeline):
-    write_submission(tmp_path / "a.zip", submission_lines(*pipeline))
-    write_submission(tmp_path / "b.zip", submission_lines(*pipeline))
+    write_submission(tmp_path / "a.zip", submission_lines(*pipeline), "ebnerd")
+    write_submission(tmp_path / "b.zip", submission_lines(*pipeline), "ebnerd")
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
@@ -107,15 +107,22 @@ def test_arrays_that_do_not_fit_are_told_in_one_line(offsets):
 
 def test_a_failure_leaves_the_file_of_before_and_nothing_else(tmp_path, pipeline):
     path = tmp_path / "submission.zip"
-    write_submission(path, submission_lines(*pipeline))
+    write_submission(path, submission_lines(*pipeline), "ebnerd")
     before = path.read_bytes()
     ids, ranked, offsets = pipeline
     with pytest.raises(InputError):
-        write_submission(path, submission_lines(ids, ranked + 1, offsets))
+        write_submission(path, submission_lines(ids, ranked + 1, offsets), "ebnerd")
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_is_no_name_for_a_submission(tmp_path, pipeline):
     with pytest.raises(InputError, match="is a folder; expected the name of a file"):
-        write_submission(tmp_path, submission_lines(*pipeline))
+        write_submission(tmp_path, submission_lines(*pipeline), "ebnerd")
+
+
+def test_each_challenge_finds_the_text_under_the_name_that_its_scorer_opens(tmp_path, pipeline):
+    for challenge, member in (("ebnerd", "predictions.txt"), ("mind", "prediction.txt")):
+        path = tmp_path / f"{challenge}.zip"
+        write_submission(path, submission_lines(*pipeline), challenge)
+        assert text_of(path, member) == (GOLDEN / "pipeline.txt").read_bytes()

@@ -19,7 +19,7 @@ from run_script import ROOT
 
 from nrms_torch.tracking.registry import log_bundle
 from nrms_torch.tracking.wandb_logger import RunLogger
-from nrms_torch.tracking.wandb_run import TrackedRun
+from nrms_torch.tracking.wandb_run import TrackedRun, has_key
 from nrms_torch.training.run_folder import RunFolder
 
 
@@ -81,10 +81,27 @@ def test_the_commit_is_logged(tracked):
 
 
 def test_the_curves_are_those_of_the_run_folders_own_csv(tracked):
-    for name in ("train/loss_step", "train/loss_epoch", "val/auc", "val/ndcg@10", "test/auc"):
+    for name in ("train/loss_step", "train/loss_epoch", "val/auc", "val/ndcg@10"):
         assert wandb_values(tracked.records, name) == csv_values(tracked.run, name)
     assert len(csv_values(tracked.run, "val/auc")) == 2
     assert (tracked.run / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_each_number_is_logged_under_the_split_that_it_was_measured_on(tracked):
+    """After training the best checkpoint is measured on the validation split."""
+    metrics = json.loads((tracked.run / "metrics.json").read_text())
+    assert metrics["split"] == "validation"
+    measured = ("auc", "mrr", "reciprocal_rank", "ndcg@5", "ndcg@10")
+    for name in measured:
+        logged, expected = f"best/validation/{name}", pytest.approx([metrics[name]], abs=1e-7)
+        assert csv_values(tracked.run, logged) == expected
+        assert wandb_values(tracked.records, logged) == expected
+        assert tensorboard_values(tracked.run, logged) == expected
+    (file,) = tracked.run.glob("csv/version_*/metrics.csv")
+    of_wandb = {name for row in wandb_files.history(tracked.records) for name in row}
+    for names in (set(pl.read_csv(file).columns), of_wandb):
+        kinds = {name.rpartition("/")[0] for name in names if name.endswith(measured)}
+        assert kinds == {"val", "best/validation"}, "nothing was measured on the test split"
 
 
 def test_the_best_auc_is_what_tables_and_sweeps_see(tracked):
@@ -123,6 +140,7 @@ def test_two_processes_make_one_run_and_one_log(tracked):
     assert [folder.name for folder in tracked.run.parent.iterdir()] == ["run"]
     for once in ("1,511 training rows", "val AUC", f"written to {tracked.run}/"):
         assert tracked.printed.count(once) == 1, once
+    assert "Warning" not in tracked.printed, "which is ours to heed, not the user's"
 
 
 def test_one_line_says_how_to_upload(tracked):
@@ -148,6 +166,15 @@ def test_a_bundle_is_logged_to_the_run_that_trained_it(tracked, logged_out, caps
     manifest = json.loads((bundle / "model.json").read_text())
     assert json.loads(artifact.metadata)["checkpoint"] == manifest["checkpoint"]
     assert "wandb sync" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("host", ["api.forge.coreweave.com", "api.wandb.ai", "w.example.com"])
+def test_a_key_of_wandb_login_is_found_under_the_host_that_is_asked(logged_out, monkeypatch, host):
+    assert not has_key()
+    (logged_out / ".netrc").write_text(f"machine {host}\n  login user\n  password {'k' * 40}\n")
+    assert has_key() == (host != "w.example.com")
+    monkeypatch.setenv("WANDB_BASE_URL", "https://w.example.com")
+    assert has_key() == (host == "w.example.com")
 
 
 def not_installed(monkeypatch):

@@ -208,7 +208,8 @@ def test_a_repeated_run_may_say_nothing_else(before, word, name):
         start("repeat=before", word)
     assert str(refused.value) == (
         f"{name}: a repeated run has the configuration of before/config.yaml; expected no more "
-        "than run, logger, and of data path, vectors, transformer, num_workers, cache, generate"
+        "than run, logger, and of data path, vectors, transformer, num_workers, cache, generate, "
+        "unknown_share"
     )
 
 

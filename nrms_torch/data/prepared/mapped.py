@@ -1,5 +1,6 @@
 """Impressions whose arrays are files: memory-mapped, and pickled as the name of their folder."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -11,6 +12,8 @@ import numpy as np
 
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.prepared.arrays import open_arrays
+from nrms_torch.data.prepared.content import ContentHashes
+from nrms_torch.files import file_sha256
 
 META = "meta.json"
 
@@ -55,10 +58,27 @@ class MappedImpressions(Impressions):
         return self.derived["history_order"], self.derived["history_ends"]
 
 
-def open_impressions(folder: Path) -> MappedImpressions:
-    """Open a folder of arrays; ValueError where anything in it is not as it was written."""
+def write_meta(folder: Path, meta: Mapping[str, Any]) -> None:
+    """Write what a folder of arrays is, with the hash of each of `meta`'s arrays and its own."""
+    hashes = {name: file_sha256(folder / f"{name}.npy") for name in meta["arrays"]}
+    content = {**meta, "sha256": hashes}
+    text = json.dumps({**content, "own_sha256": _hash(content)}, indent=2)
+    (folder / META).write_text(text + "\n", encoding="utf-8")
+
+
+def open_impressions(folder: Path, hashes: ContentHashes | None = None) -> MappedImpressions:
+    """Open a folder of arrays; ValueError where anything in it is not as it was written.
+
+    Of the arrays it is their sizes and types that are looked at and, by `hashes`, every byte.
+    """
     try:
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        if meta.pop("own_sha256") != _hash(meta):
+            raise ValueError(f"{META} is not as it was written")
+        if hashes is not None:
+            for name, expected in meta["sha256"].items():
+                if hashes.of(folder / f"{name}.npy") != expected:
+                    raise ValueError(f"{name}.npy is not as it was written")
         derived = open_arrays(folder, meta["arrays"])
         names = (field.name for field in fields(Impressions))
         arrays: dict[str, Any] = {name: derived.pop(name) for name in names if name in derived}
@@ -72,3 +92,7 @@ def open_impressions(folder: Path) -> MappedImpressions:
         )
     except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"{folder}: damaged ({error})") from error
+
+
+def _hash(meta: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()

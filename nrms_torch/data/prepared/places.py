@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from nrms_torch.data.config import DataConfig
+from nrms_torch.data.prepared.content import ContentHashes
 from nrms_torch.errors import InputError
 from nrms_torch.files import users_cache
 
@@ -34,6 +35,11 @@ def require_writable_place(config: DataConfig) -> Path:
         f"data.cache: cannot write into {' or '.join(map(str, places(config)))}; name another "
         "folder"
     )
+
+
+def kept_hashes(config: DataConfig) -> ContentHashes:
+    """Give the hashes of files, kept where what is made of the data is kept."""
+    return ContentHashes(places(config), writable_place(config))
 
 
 def _is_writable(place: Path) -> bool:

@@ -11,15 +11,14 @@ from filelock import FileLock
 from nrms_torch.console import progress
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
-from nrms_torch.data.prepared.content import ContentHashes
 from nrms_torch.data.prepared.fingerprint import Fingerprint, describe_ids
 from nrms_torch.data.prepared.mapped import MappedImpressions, open_impressions
-from nrms_torch.data.prepared.places import places, require_writable_place, writable_place
+from nrms_torch.data.prepared.places import kept_hashes, places, require_writable_place
 from nrms_torch.data.prepared.writing import write_impressions
 from nrms_torch.errors import InputError
 from nrms_torch.files import replacing_folder, unfinished
 
-VERSION = 1  # of the arrays: raised whenever the same data gives other ones
+VERSION = 2  # of the folder: raised whenever the same data gives another one
 _NAMES = f"*-{'[0-9a-f]' * 16}"
 
 
@@ -32,7 +31,7 @@ def prepare(
     cache; in `data.cache` where it is given. Of processes that start together one prepares, and
     says so in a line, and the others wait. Arrays of other files or options, or damaged ones, are
     never used. Raises InputError where the split is missing or broken, has no candidate among the
-    table's articles, or no folder can be written.
+    table's articles or more unknown ones than `config` allows, or no folder can be written.
     """
     options = {
         "version": VERSION,
@@ -40,9 +39,22 @@ def prepare(
         "history_size": history_size,
         "articles": describe_ids(table.ids),
     }
-    hashes = ContentHashes(places(config), writable_place(config))
-    fingerprint = Fingerprint(config.reader.split_files(config.folder, split), options, hashes)
+    files = config.reader.split_files(config.folder, split)
+    fingerprint = Fingerprint(files, options, kept_hashes(config))
     name = f"{split}-{fingerprint.hash[:16]}"
+    found = _prepared(config, split, table, history_size, name, fingerprint)
+    _require_known(found, config, split, len(table.ids))
+    return found
+
+
+def _prepared(
+    config: DataConfig,
+    split: str,
+    table: ArticleTable,
+    history_size: int,
+    name: str,
+    fingerprint: Fingerprint,
+) -> MappedImpressions:
     for place in places(config):
         if found := _find(place / name, fingerprint):
             return found
@@ -59,9 +71,21 @@ def prepare(
             return _make(place / name, config, split, table, history_size, fingerprint)
 
 
+def _require_known(found: MappedImpressions, config: DataConfig, split: str, known: int) -> None:
+    """Raise InputError where more of a split's articles are unknown than is told to be right."""
+    unknown = found.unknown_articles
+    used = unknown + found.counts["known_articles"]
+    if unknown > config.unknown_share * used:
+        raise InputError(
+            f"{config.folder}: of the {used:,} articles in {split}, {unknown:,} are not among the "
+            f"{known:,} that have a text or a vector ({unknown / used:.0%}); expected at most "
+            f"{config.unknown_share:.0%}: a file may be missing; data.unknown_share=1 allows it"
+        )
+
+
 def _find(folder: Path, fingerprint: Fingerprint) -> MappedImpressions | None:
     try:
-        found = open_impressions(folder)
+        found = open_impressions(folder, fingerprint.hashes)
     except ValueError:
         return None
     return found if found.fingerprint == fingerprint.hash else None

@@ -1,6 +1,5 @@
 """From a split's tables to a folder of arrays, which `mapped` opens."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.data.indexing import ROWS_PER_BATCH, index_in_batches
 from nrms_torch.data.prepared.arrays import ArrayWriter, Description, open_arrays
-from nrms_torch.data.prepared.mapped import META
+from nrms_torch.data.prepared.mapped import write_meta
 from nrms_torch.data.schema import Split
 
 
@@ -30,6 +29,7 @@ def write_impressions(
     the impressions that each part has.
     """
     counts = {"known_candidates": 0}
+    used = np.zeros(len(table.ids) + 1, dtype=bool)
     with ArrayWriter(folder) as writer:
 
         def append(name: str, part: np.ndarray) -> None:
@@ -38,20 +38,22 @@ def write_impressions(
                 advance(len(part))
             if name == "candidates":
                 counts["known_candidates"] += int(np.count_nonzero(part))
+            if name in ("candidates", "histories"):
+                used[part.ravel()] = True
 
         counts["unknown_articles"] = index_in_batches(split, table, history_size, append, rows)
         described = writer.finish()
     arrays: dict[str, Any] = {"labels": None, **open_arrays(folder, described)}
     impressions = Impressions(**arrays, unknown_articles=counts["unknown_articles"])
     counts |= {
+        "known_articles": int(used[1:].sum()),
         "impressions": len(impressions),
         "candidates": len(impressions.candidates),
         "histories": len(impressions.histories),
         "skipped": impressions.skipped,
     }
     described |= _write_derived(folder, impressions)
-    meta = {**origin, "counts": counts, "arrays": described}
-    (folder / META).write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
+    write_meta(folder, {**origin, "counts": counts, "arrays": described})
     return counts
 
 
