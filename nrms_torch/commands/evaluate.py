@@ -42,7 +42,7 @@ def main(config: DictConfig) -> dict[str, Any]:
             split=config.split,
             file=file,
             beyond_accuracy=config.beyond_accuracy,
-            is_own_data=not any(plain(config.data).values()),
+            is_own_data=not any(plain(config.data).values()) and not config.text_alone,
             late=late,
         )
     if config.report and trainer.is_global_zero:

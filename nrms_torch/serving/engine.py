@@ -15,6 +15,7 @@ from nrms_torch.serving.bundle import Bundle
 from nrms_torch.serving.encoders import Encoders
 from nrms_torch.serving.explanation import Explanation, explain
 from nrms_torch.serving.features import encoded
+from nrms_torch.serving.late import Click, LateNow, ReaderId, Shown
 from nrms_torch.serving.lookup import history_rows, rows_of, shown
 from nrms_torch.serving.ranking import ImpressionScores, Ranking, best, require_diversity
 from nrms_torch.serving.scoring import cosines, dots, is_scored, score_impressions
@@ -45,6 +46,7 @@ class Recommender:
         self._encoders = Encoders(bundle.read, bundle.hyper_parameters, threads=threads)
         tokens = bundle.features if bundle.reads_titles else None
         self._store = ArticleStore(bundle.articles, bundle.vectors, tokens, max_added=max_added)
+        self.late = None if bundle.late is None else LateNow(bundle.late)
 
     @property
     def model(self) -> dict[str, Any]:
@@ -109,15 +111,19 @@ class Recommender:
         k: int | None = None,
         diversity: float = 0,
         exclude: Sequence[ArticleId] = (),
+        *,
+        reader: ReaderId | None = None,
+        page: ArticleId | None = None,
     ) -> Ranking:
         """Rank candidates for a reader by `history`, oldest click first; the `k` best, or all.
 
         Of the history the last H clicks count, and a short one is padded as in training. Without
         candidates the whole table is ranked but for what the history holds, since nobody needs what
         they have read, and for what is to `exclude`; given candidates are ranked as they are,
-        repeated ones too. Among equal scores
-        the later candidate is first. With a `diversity` above 0, up to 1, the k are chosen one by
-        one, as `diversified` does, so that they are less alike; the first stays the best.
+        repeated ones too. Among equal scores the later candidate is first. With a `diversity` above
+        0, up to 1, the k are chosen one by one, as `diversified` does, so that they are less alike;
+        the first stays the best. Where `tell` was told of events, late features are added, with
+        those of the `reader` and of the `page` that the reader is on.
 
         Raises:
             InputError: an id is of another kind than the articles', k is no positive integer,
@@ -143,15 +149,39 @@ class Recommender:
         if not (kept := is_scored(scores)).all():
             unknown += () if candidates is None else [now.ids[row] for row in rows[~kept].tolist()]
             rows, scores = rows[kept], scores[kept]
+        ids = now.ids
+        is_late = self.late is not None and self.late.is_known
+        if is_late and self.late is not None:
+            chosen = [ids[row] for row in rows.tolist()]
+            scores = self.late.scores(chosen, scores, reader=reader, page=page)
         if diversity and k is not None and len(rows):
             places = diversified(scores, now.vectors, rows, k, diversity)
         else:
             places = best(scores, len(scores) if k is None else k)
-        ids = now.ids
         ranked = [ids[row] for row in rows[places].tolist()]
         calibration = self.bundle.calibration
-        chances = None if calibration is None else calibration.probabilities(scores[places])
-        return Ranking(ranked, scores[places], chances, unknown_clicks, unknown, now)
+        # Fitted with late features where the bundle has them.
+        fits = calibration is not None and is_late == (self.late is not None)
+        chances = calibration.probabilities(scores[places]) if calibration and fits else None
+        return Ranking(ranked, scores[places], chances, unknown_clicks, unknown, now, is_late)
+
+    def tell(self, events: Sequence[Shown | Click]) -> None:
+        """Take events of readers, for late features: all of them, or none where one is wrong.
+
+        They are kept in this process' memory. Articles need not be known yet. Raises InputError
+        where the bundle has no late features, an id is of another kind than the articles', or a
+        time lies in the future.
+        """
+        if self.late is None:
+            raise InputError(
+                "events: this model has no late features to count them for; expected a bundle of a "
+                "run that was trained with late=linear or late=lightgbm"
+            )
+        now = self._store.snapshot
+        for place, event in enumerate(events):
+            for field, article_id in event.named():
+                now.require_own_id(f"events[{place}].{field}", article_id)
+        self.late.tell(events)
 
     def recommend(
         self,
@@ -200,9 +230,17 @@ class Recommender:
             between=between,
         )
 
-    def explain(self, history: Sequence[ArticleId], candidate: ArticleId) -> Explanation:
+    def explain(
+        self,
+        history: Sequence[ArticleId],
+        candidate: ArticleId,
+        *,
+        reader: ReaderId | None = None,
+        page: ArticleId | None = None,
+    ) -> Explanation:
         """Say which clicks and which words carried a candidate's score, in parts that add up to it.
 
+        Where `tell` was told of events, `late` has the parts of the score with late features.
         Raises InputError where the candidate is unknown, and as `rank` does.
         """
         now = self._store.snapshot
@@ -211,6 +249,10 @@ class Recommender:
             raise InputError(f"candidate: {candidate!r} is no known article; add it first")
         rows, _ = history_rows(now, history, self.history_size)
         user = self._user(now, rows)
+        score = float(dots(now.vectors[[row]], user)[0])
+        parts = None
+        if self.late is not None and self.late.is_known:
+            parts = self.late.parts([candidate], score, reader=reader, page=page)
         return explain(
             now,
             self._encoders,
@@ -220,7 +262,8 @@ class Recommender:
             user=user,
             candidate=candidate,
             candidate_row=row,
-            score=float(dots(now.vectors[[row]], user)[0]),
+            score=score,
+            late=parts,
         )
 
     def add_articles(self, articles: Sequence[Article]) -> Added:

@@ -19,7 +19,7 @@ class Ranking:
     `probabilities` (N,) are the scores as the probability of a click, None where the bundle has no
     calibration. `unknown_clicks` and `unknown_candidates` are the ids that the recommender lacks,
     once each: such a click counts as the unknown article, as in training; such a candidate is not
-    ranked.
+    ranked. `late` tells whether what everybody reads now is in the scores, see `Recommender.tell`.
     """
 
     article_ids: list[ArticleId]
@@ -28,6 +28,7 @@ class Ranking:
     unknown_clicks: list[ArticleId]
     unknown_candidates: list[ArticleId]
     known: Snapshot = field(repr=False, compare=False)  # the articles at that moment
+    late: bool = False
 
     @property
     def table(self) -> pl.DataFrame:

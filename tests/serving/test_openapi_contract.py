@@ -23,6 +23,7 @@ WITHOUT_INPUT = [
 WITH_INPUT = [
     ("POST", "/recommend"),
     ("POST", "/explain"),
+    ("POST", "/events"),
     ("POST", "/predict"),
     ("POST", "/articles"),
     ("GET", "/articles"),

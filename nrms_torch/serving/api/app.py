@@ -12,6 +12,7 @@ from nrms_torch.serving.api.article_routes import ARTICLES, READERS, article_rou
 from nrms_torch.serving.api.bodies import Room
 from nrms_torch.serving.api.compressed import Compressed
 from nrms_torch.serving.api.ending import Ending
+from nrms_torch.serving.api.event_routes import EVENTS, event_routes
 from nrms_torch.serving.api.head import HeadAsGet
 from nrms_torch.serving.api.keys import HEADER, ApiKey
 from nrms_torch.serving.api.limits import FORM, JSON, BodyLimit, Limits, Places
@@ -29,7 +30,20 @@ _MIB = 2**20
 _RANKING, _EXPLANATION, _LOAD = _MIB, _MIB // 4, 2**14
 # At a time, those included that wait to be computed.
 _UPLOADS = 4
-_ROUTES = (RECOMMEND, PREDICT, EXPLAIN, ARTICLES, READERS, LOAD, MODEL, LIVE, READY, METRICS, "/")
+_ROUTES = (
+    RECOMMEND,
+    PREDICT,
+    EXPLAIN,
+    EVENTS,
+    ARTICLES,
+    READERS,
+    LOAD,
+    MODEL,
+    LIVE,
+    READY,
+    METRICS,
+    "/",
+)
 
 
 def create_app(slot: ModelSlot, settings: Settings, ending: Ending | None = None) -> FastAPI:
@@ -51,6 +65,7 @@ def create_app(slot: ModelSlot, settings: Settings, ending: Ending | None = None
     for router in (
         ranking_routes(slot, monitoring),
         upload_routes(slot, ending),
+        event_routes(slot, key),
         article_routes(slot, key),
         model_routes(slot, key),
     ):
@@ -90,6 +105,7 @@ def _limits(settings: Settings, key: ApiKey) -> Mapping[str, BodyLimit]:
     return {
         RECOMMEND: BodyLimit(JSON, min(size, _RANKING), json),
         EXPLAIN: BodyLimit(JSON, min(size, _EXPLANATION), json),
+        EVENTS: BodyLimit(JSON, size, json, key),
         ARTICLES: BodyLimit(JSON, size, json, key),
         LOAD: BodyLimit(JSON, min(size, _LOAD), json, key),
         PREDICT: BodyLimit(FORM, upload, forms),

@@ -55,6 +55,9 @@ History = Annotated[
 ]
 
 
+ReaderId = ArticleId  # of the same kinds, and any of them
+
+
 class Body(BaseModel):
     """A request's body: a field that is not known is a mistake.
 
@@ -103,6 +106,8 @@ class RecommendRequest(Body):
         le=1,
         description="0 gives the best in order; the more, the less alike the articles given are.",
     )
+    reader: ReaderId | None = Field(None, description="Who reads, for late features of their own.")
+    page: ArticleId | None = Field(None, description="The article that the reader is on, if any.")
 
 
 class RankedArticle(TypedDict):
@@ -120,12 +125,14 @@ class RankedArticle(TypedDict):
 class RecommendResponse(BaseModel):
     """The best articles, best first; `unknown` are the ids that the server lacks, once each.
 
-    An unknown candidate is not ranked.
+    An unknown candidate is not ranked. `late` tells whether late features are in the scores: not
+    before the server was told of an event, nor without weights for them.
     """
 
     ranking: list[RankedArticle]
     unknown: list[ArticleId]
     model_version: str
+    late: bool
 
 
 class ScoredImpression(BaseModel):
@@ -169,6 +176,8 @@ class ExplainRequest(Body):
 
     history: History
     candidate: ArticleId
+    reader: ReaderId | None = Field(None, description="Who reads, for late features of their own.")
+    page: ArticleId | None = Field(None, description="The article that the reader is on, if any.")
 
 
 class NewArticle(Body):
