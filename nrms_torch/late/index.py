@@ -45,8 +45,10 @@ class EventIndex:
         # Beyond the last event, so that every later moment is after all events of its key.
         self.span = int(times.max(initial=0)) - self.first_time + 2
         self._known: np.ndarray | None = None
-        if int(keys.max(initial=0)) >= 2**62 // self.span:  # would not fit into 64 bits
+        self._beyond = int(keys.max(initial=0)) + 1
+        if self._beyond >= 2**62 // self.span:  # would not fit into 64 bits
             self._known, keys = np.unique(keys, return_inverse=True)
+            keys = 2 * keys
         places = keys * self.span
         places += times
         places -= self.first_time
@@ -65,11 +67,13 @@ class EventIndex:
         return Answers(self, questions)
 
     def starts(self, keys: np.ndarray) -> np.ndarray:
-        """Give the place at which each key's events begin, (Q,); of an unknown key none do."""
+        """Give the place at which the events of keys in order begin, (Q,), in the same order."""
         if self._known is None:
-            return np.asarray(keys * self.span)
-        numbers = np.searchsorted(self._known, keys).clip(max=len(self._known) - 1)
-        return np.where(self._known[numbers] == keys, numbers, len(self._known)) * self.span
+            return np.asarray(np.minimum(keys, self._beyond) * self.span)
+        numbers = np.searchsorted(self._known, keys)
+        is_known = self._known.take(numbers, mode="clip") == keys
+        # An unknown key has a place of its own, between its neighbours.
+        return np.asarray((2 * numbers - ~is_known) * self.span)
 
 
 class Answers:
