@@ -8,7 +8,7 @@ PROFILE ?= model=nrms data.batch_size=64
 QUICK ?= $(addprefix tests/,data model evaluation training keras_weights)
 FINALISTS ?= "[standard,the start,without attention,baseline]"
 
-.PHONY: setup demo serve wheel profile ablation test quick mutants lint types format clean
+.PHONY: setup demo serve wheel profile ablation late test quick mutants lint types format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -68,6 +68,10 @@ ablation: $(VENV)/.train
 	$(BIN)/python scripts/ablation.py data=demo data.path=runs/ablation/200k split=test \
 		data.generate.impressions=200000 data.batch_size=512 trainer.max_epochs=2 \
 		cases=$(FINALISTS) output=runs/ablation/generated_200k
+
+# LATE is a folder in EB-NeRD's form with times: docs/late.md.
+late: setup
+	$(BIN)/python scripts/late_table.py data.path=$(LATE)
 
 # Tests share the cores: threads that wait are to sleep. A process of tests that dies ends them:
 # with loadfile pytest-xdist would wait for ever for what that process had still to do.

@@ -21,7 +21,7 @@ PROBLEM = "application/problem+json"
 
 def make_app(bundle, *, loaded=True, **settings):
     """The app over a bundle, as a server makes it."""
-    slot = ModelSlot()
+    slot = ModelSlot(max_added=settings.get("max_added"))
     if loaded:
         slot.load(bundle)
     return create_app(slot, Settings(bundle=bundle, **settings))

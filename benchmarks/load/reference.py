@@ -53,7 +53,7 @@ def reference_app(bundle: Bundle, reference: Reference) -> FastAPI:
             RankedArticle(article_id=candidates[n], score=float(scores[n]), probability=None)
             for n in best
         ]
-        return RecommendResponse(ranking=ranking, unknown=[], model_version="reference")
+        return RecommendResponse(ranking=ranking, unknown=[], late=False, model_version="reference")
 
     @app.get("/articles")
     def articles(limit: int = 20, offset: int = 0) -> ArticleList:

@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from nrms_torch.configuration import plain
+from nrms_torch.errors import InputError
 from nrms_torch.files import require_writable
 from nrms_torch.late.stage import LateStage
 from nrms_torch.training.assemble import for_evaluation
@@ -23,6 +24,11 @@ def main(config: DictConfig) -> dict[str, Any]:
     file = Path(config.metrics) if config.metrics else run.metrics_file
     require_writable(file)
     if run.config().model.name == LATE_ALONE:
+        if config.report or config.beyond_accuracy or config.text_alone:
+            raise InputError(
+                f"run: {run.path} has no text; expected neither report, beyond_accuracy nor "
+                "text_alone"
+            )
         return measure_late_alone(run, config.data, split=config.split, file=file)
     late = LateStage.load(run.path) if not config.text_alone else None
     datamodule, module = for_evaluation(run, config.data)
@@ -36,7 +42,7 @@ def main(config: DictConfig) -> dict[str, Any]:
             split=config.split,
             file=file,
             beyond_accuracy=config.beyond_accuracy,
-            is_own_data=not any(plain(config.data).values()),
+            is_own_data=not any(plain(config.data).values()) and not config.text_alone,
             late=late,
         )
     if config.report and trainer.is_global_zero:

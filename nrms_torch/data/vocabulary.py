@@ -94,17 +94,29 @@ class Vocabulary:
     def load(cls, folder: Path) -> "Vocabulary":
         """Read what `save` wrote; raises InputError where a file is missing or damaged."""
         try:
-            content = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
-            text = (folder / "tokenizer.json").read_text(encoding="utf-8")
-            if "sha256" in content and content.pop("sha256") != _hash(text, content):
-                raise ValueError("not as it was written")
-            tokenizer = Tokenizer.from_str(text)
-            token_ids = np.array(content["token_ids"], dtype=np.int64)
-            return cls(tokenizer, token_ids, content["pad"], content["transformer"])
+            names = ("tokenizer.json", "vocabulary.json")
+            texts = [(folder / name).read_text(encoding="utf-8") for name in names]
         except OSError as error:
             raise InputError(f"{error.filename}: no such vocabulary file") from error
-        except Exception as error:  # tokenizers raises bare Exception for a damaged file
+        except ValueError as error:  # no text
             raise InputError(f"{folder}: damaged vocabulary: {first_line(error)}") from error
+        try:
+            return cls.parse(*texts)
+        except InputError as error:
+            raise InputError(f"{folder}: {error}") from error
+
+    @classmethod
+    def parse(cls, tokenizer: str, vocabulary: str) -> "Vocabulary":
+        """Read the texts of `save`'s files; raises InputError where one is damaged."""
+        try:
+            content = json.loads(vocabulary)
+            if "sha256" in content and content.pop("sha256") != _hash(tokenizer, content):
+                raise ValueError("not as it was written")
+            token_ids = np.array(content["token_ids"], dtype=np.int64)
+            known = Tokenizer.from_str(tokenizer)
+            return cls(known, token_ids, content["pad"], content["transformer"])
+        except Exception as error:  # tokenizers raises bare Exception for a damaged file
+            raise InputError(f"damaged vocabulary: {first_line(error)}") from error
 
 
 def _hash(tokenizer: str, content: dict[str, Any]) -> str:

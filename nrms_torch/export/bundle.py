@@ -20,6 +20,7 @@ from nrms_torch.export.graphs import OPSET, require_exporter, write_graphs
 from nrms_torch.export.quantize import Measures, measure, quantise_graphs, validation_split
 from nrms_torch.export.readers import require_reader_count, write_readers
 from nrms_torch.files import file_sha256, replacing, replacing_folder, require_replaceable
+from nrms_torch.late.stage import LateStage
 from nrms_torch.model.hyper_parameters import HyperParameters, to_mapping
 from nrms_torch.model.nrms import NRMS
 from nrms_torch.serving import Bundle, Recommender
@@ -50,7 +51,8 @@ def export_run(
 ) -> Exported:
     """Write the bundle of a run's best model over its own articles, or those that `data` gives.
 
-    The histories of at most `readers` sample readers of the same data go with it.
+    The run's late stage goes with it, and so do the histories of at most `readers` sample readers
+    of the same data.
 
     A bundle at `folder` is replaced, by one that agrees with torch or not at all. With `quantize`
     "int8" its encoders are quantised after that, and both are measured on the validation split.
@@ -68,6 +70,8 @@ def export_run(
         write_graphs(model, module.table, temporary)
         _write_articles(datamodule, temporary)
         history_size = model.hyper_parameters.history_size
+        if (late := LateStage.load(run.path)) is not None:
+            late.save(temporary)
         write_readers(datamodule.config, temporary, count=readers, history_size=history_size)
         if datamodule.vocabulary is not None:
             datamodule.vocabulary.save(temporary / VOCABULARY)
@@ -92,7 +96,9 @@ def export_run(
 
 def write_vectors(folder: Path, hyper_parameters: HyperParameters) -> None:
     """Encode the folder's article features by its own news encoder, and write the vectors."""
-    encoders = Encoders(folder, hyper_parameters, threads=torch.get_num_threads())
+    encoders = Encoders(
+        lambda name: (folder / name).read_bytes(), hyper_parameters, threads=torch.get_num_threads()
+    )
     vectors = encoders.news(np.load(folder / FEATURES, mmap_mode="r"))
     # Renamed into its place, since a file that is written over changes under whoever maps it.
     with replacing(folder / VECTORS) as temporary:

@@ -75,7 +75,7 @@ def measure(bundle: Bundle, split: Split) -> Measures:
 
 def _times(bundle: Bundle) -> tuple[float, float]:
     hyper_parameters: HyperParameters = bundle.hyper_parameters
-    encoders = Encoders(bundle.folder, hyper_parameters, threads=1)
+    encoders = Encoders(bundle.read, hyper_parameters, threads=1)
     rows = np.arange(hyper_parameters.history_size)[None] % len(bundle.vectors)
     clicked, articles = bundle.vectors[rows], bundle.features[:_TIMED_ARTICLES]
     user = _median_milliseconds(lambda: encoders.users(clicked, rows))

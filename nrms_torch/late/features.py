@@ -109,15 +109,15 @@ def meaning(name: str) -> str:
 def feature_matrix(names: Sequence[str], counts: Counts) -> np.ndarray:
     """Compute features of all candidates, (N, F) float32; InputError for a name that is none."""
     computed: dict[str, np.ndarray] = {}
-    columns = []
-    for name in names:
+    matrix = np.empty((int(counts.offsets[-1]), len(names)), dtype=np.float32)
+    for number, name in enumerate(names):
         base, seconds, is_rank = _parsed(name)
         plain = name.removesuffix(_RANK)
         if plain not in computed:
             computed[plain] = np.asarray(_DEFINITIONS[base].compute(counts, seconds))
         column = computed[plain]
-        columns.append(places_in_lists(column, counts.offsets) if is_rank else column)
-    return np.stack(columns, axis=1).astype(np.float32)
+        matrix[:, number] = places_in_lists(column, counts.offsets) if is_rank else column
+    return matrix
 
 
 def check_features(names: Sequence[str]) -> None:

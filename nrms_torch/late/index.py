@@ -3,9 +3,13 @@
 Dimensions: E events, Q questions. Whole numbers throughout, so that a sum is the same in any order.
 """
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+
+# Questions searched for together, in the stretch of events that they fall into: it fits a cache.
+_TOGETHER = 4_096
 
 
 class Questions(NamedTuple):
@@ -20,15 +24,15 @@ class Questions(NamedTuple):
 
     @classmethod
     def of(cls, keys: np.ndarray, moments: np.ndarray) -> "Questions":
-        """Sort questions."""
-        order = np.lexsort((moments, keys))
+        """Sort questions of keys ≥ 0."""
+        order = _order(keys, moments)
         inverse = np.empty_like(order)
         inverse[order] = np.arange(len(order))
         return cls(keys[order], moments[order], inverse)
 
 
 class EventIndex:
-    """Counts events by key: an article, or a reader and an article.
+    """Holds events by key: an article, or a reader and an article.
 
     Takes 8 bytes an event, and 8 more with weights. Moments are whole seconds.
     """
@@ -37,72 +41,110 @@ class EventIndex:
         self, keys: np.ndarray, times: np.ndarray, weights: np.ndarray | None = None
     ) -> None:
         """Index events of keys (E,), times in seconds (E,) and weights (E,), all int64 and ≥ 0."""
-        self._first_time = int(times.min(initial=2**62)) if len(times) else 0
+        self.first_time = int(times.min()) if len(times) else 0
         # Beyond the last event, so that every later moment is after all events of its key.
-        self._span = int(times.max(initial=0)) - self._first_time + 2
+        self.span = int(times.max(initial=0)) - self.first_time + 2
         self._known: np.ndarray | None = None
-        if int(keys.max(initial=0)) >= 2**62 // self._span:  # would not fit into 64 bits
+        if int(keys.max(initial=0)) >= 2**62 // self.span:  # would not fit into 64 bits
             self._known, keys = np.unique(keys, return_inverse=True)
-        places = keys * self._span
+        places = keys * self.span
         places += times
-        places -= self._first_time
+        places -= self.first_time
+        self.sums: np.ndarray | None = None
         if weights is None:
             places.sort()
-            self._sums = None
         else:
-            order = np.argsort(places, kind="stable")
+            order = np.argsort(places)
             places = places[order]
-            self._sums = np.concatenate([[0], np.cumsum(weights[order])])
-        self._places = places
+            self.sums = np.zeros(len(weights) + 1, dtype=np.int64)
+            np.cumsum(weights[order], out=self.sums[1:])
+        self.places = places
 
-    def before(self, questions: Questions) -> np.ndarray:
-        """Sum the weights of each key's events before its moment, (Q,) int64."""
-        starts = self._starts(questions)
-        return self._between(starts, self._at(starts, questions.moments), questions)
+    def ask(self, questions: Questions) -> "Answers":
+        """Give what answers questions; whatever several answers need is searched for once."""
+        return Answers(self, questions)
 
-    def within(self, questions: Questions, seconds: int) -> np.ndarray:
-        """Sum the weights of each key's events in the `seconds` before its moment, (Q,) int64."""
-        starts = self._starts(questions)
-        first = self._at(starts, questions.moments - seconds)
-        return self._between(first, self._at(starts, questions.moments), questions)
-
-    def since_first(self, questions: Questions) -> np.ndarray:
-        """Give the seconds since each key's first event before its moment, (Q,), −1 for none."""
-        starts = self._starts(questions)
-        first = np.searchsorted(self._places, starts)
-        return self._since(first, first, starts, questions)
-
-    def since_last(self, questions: Questions) -> np.ndarray:
-        """Give the seconds since each key's last event before its moment, (Q,), −1 for none."""
-        starts = self._starts(questions)
-        stop = np.searchsorted(self._places, self._at(starts, questions.moments))
-        return self._since(stop - 1, np.searchsorted(self._places, starts), starts, questions)
-
-    def _since(
-        self, event: np.ndarray, least: np.ndarray, starts: np.ndarray, questions: Questions
-    ) -> np.ndarray:
-        """Give the seconds since events (Q,) that stand at `least` or behind, −1 otherwise."""
-        if not len(self._places):
-            return np.full(len(event), -1)
-        seconds = self._places.take(event, mode="clip") - starts
-        times = seconds + self._first_time
-        is_own = (event >= least) & (seconds >= 0) & (seconds < self._span)
-        since = np.where(is_own & (times < questions.moments), questions.moments - times, -1)
-        return np.asarray(since[questions.inverse])
-
-    def _between(self, first: np.ndarray, last: np.ndarray, questions: Questions) -> np.ndarray:
-        spots = np.searchsorted(self._places, first), np.searchsorted(self._places, last)
-        low, high = spots if self._sums is None else (self._sums[spots[0]], self._sums[spots[1]])
-        return np.asarray((high - low)[questions.inverse])
-
-    def _starts(self, questions: Questions) -> np.ndarray:
-        """Give the place at which each key's events begin; of an unknown key none do."""
-        keys = questions.keys
+    def starts(self, keys: np.ndarray) -> np.ndarray:
+        """Give the place at which each key's events begin, (Q,); of an unknown key none do."""
         if self._known is None:
-            return np.asarray(keys * self._span)
+            return np.asarray(keys * self.span)
         numbers = np.searchsorted(self._known, keys).clip(max=len(self._known) - 1)
-        return np.where(self._known[numbers] == keys, numbers, len(self._known)) * self._span
+        return np.where(self._known[numbers] == keys, numbers, len(self._known)) * self.span
 
-    def _at(self, starts: np.ndarray, moments: np.ndarray) -> np.ndarray:
-        """Give the place of each key's moment: all its earlier events stand before."""
-        return np.asarray(starts + (moments - self._first_time).clip(0, self._span - 1))
+
+class Answers:
+    """What an index knows of some questions, (Q,) int64 each, in the order they were asked in."""
+
+    def __init__(self, index: EventIndex, questions: Questions) -> None:
+        self._index, self._questions = index, questions
+        self._starts = index.starts(questions.keys)
+        self._summed: dict[int, np.ndarray] = {}
+
+    def within(self, seconds: int) -> np.ndarray:
+        """Sum the weights of each key's events in the `seconds` before its moment."""
+        if seconds not in self._summed:
+            first = self._sums_before(self._events_before(self._questions.moments - seconds))
+            answers = self._sums_before(self._stops) - first
+            self._summed[seconds] = answers[self._questions.inverse]
+        return self._summed[seconds]
+
+    @cached_property
+    def since_first(self) -> np.ndarray:
+        """The seconds since each key's first event before its moment, −1 for none."""
+        opens = np.ones(len(self._starts), dtype=bool)
+        opens[1:] = self._starts[1:] != self._starts[:-1]
+        first = np.searchsorted(self._index.places, self._starts[opens])
+        return self._since(first[np.cumsum(opens) - 1])
+
+    @cached_property
+    def since_last(self) -> np.ndarray:
+        """The seconds since each key's last event before its moment, −1 for none."""
+        return self._since(self._stops - 1)
+
+    @cached_property
+    def _stops(self) -> np.ndarray:
+        return self._events_before(self._questions.moments)
+
+    def _events_before(self, moments: np.ndarray) -> np.ndarray:
+        """Count the events in the index that stand before each key's moment."""
+        index = self._index
+        return _search(
+            index.places, self._starts + (moments - index.first_time).clip(0, index.span - 1)
+        )
+
+    def _sums_before(self, events: np.ndarray) -> np.ndarray:
+        return events if self._index.sums is None else self._index.sums[events]
+
+    def _since(self, events: np.ndarray) -> np.ndarray:
+        """Give the seconds since events (Q,), numbers in the index; −1 where one is not its own."""
+        index, moments = self._index, self._questions.moments
+        if not len(index.places):
+            return np.full(len(events), -1)
+        seconds = index.places.take(events, mode="clip") - self._starts
+        times = seconds + index.first_time
+        is_own = (events >= 0) & (seconds >= 0) & (seconds < index.span) & (times < moments)
+        return np.asarray(np.where(is_own, moments - times, -1)[self._questions.inverse])
+
+
+def _order(keys: np.ndarray, moments: np.ndarray) -> np.ndarray:
+    """Give the order by key and moment; one number for both sorts faster where it fits."""
+    if not len(keys):
+        return np.zeros(0, dtype=np.int64)
+    first = int(moments.min())
+    span = int(moments.max()) - first + 1
+    if int(keys.max()) >= 2**62 // span:
+        return np.lexsort((moments, keys))
+    return np.argsort(keys * span + (moments - first))
+
+
+def _search(places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Search as np.searchsorted does for `wanted` in order, and faster for that."""
+    found = np.empty(len(wanted), dtype=np.int64)
+    starts = range(0, len(wanted), _TOGETHER)
+    low = 0
+    ends = np.searchsorted(places, [wanted[min(s + _TOGETHER, len(wanted)) - 1] for s in starts])
+    for start, high in zip(starts, ends.tolist(), strict=True):
+        part = wanted[start : start + _TOGETHER]
+        found[start : start + _TOGETHER] = np.searchsorted(places[low:high], part) + low
+        low = high
+    return found

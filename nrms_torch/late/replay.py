@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from nrms_torch.late.counts import NEVER, READER_MEMORY_S, share_of_lists
-from nrms_torch.late.index import EventIndex, Questions
+from nrms_torch.late.index import Answers, EventIndex, Questions
 from nrms_torch.late.visits import Visits
 
 
@@ -122,6 +122,14 @@ class ReplayedCounts:
         return Questions.of(self._articles, self._times - self._replay.lag)
 
     @cached_property
+    def _shown(self) -> Answers:
+        return self._replay.shown.ask(self._now)
+
+    @cached_property
+    def _opened(self) -> Answers:
+        return self._replay.opened.ask(self._now)
+
+    @cached_property
     def _of_clicks(self) -> Questions:
         end = self._replay.no_clicks_after
         if end is None:
@@ -129,45 +137,63 @@ class ReplayedCounts:
         return Questions.of(self._articles, np.minimum(self._times - self._replay.lag, end))
 
     @cached_property
+    def _clicked(self) -> Answers:
+        return self._replay.clicked.ask(self._of_clicks)
+
+    @cached_property
+    def _expected(self) -> Answers:
+        if self._of_clicks is self._now:
+            return self._shown
+        return self._replay.shown.ask(self._of_clicks)
+
+    @cached_property
     def _own(self) -> Questions:
         pairs = self._replay.pairs(self._readers, self._articles)
         return Questions.of(pairs, self._times)
 
+    @cached_property
+    def _seen(self) -> Answers:
+        return self._replay.seen.ask(self._own)
+
+    @cached_property
+    def _read(self) -> Answers:
+        return self._replay.read.ask(self._own)
+
     def clicks(self, seconds: int) -> np.ndarray:
         """See `Counts`."""
-        return self._of_known(self._replay.clicked.within(self._of_clicks, seconds))
+        return self._of_known(self._clicked.within(seconds))
 
     def expected(self, seconds: int) -> np.ndarray:
         """See `Counts`."""
-        return self._of_known(self._replay.shown.within(self._of_clicks, seconds))
+        return self._of_known(self._expected.within(seconds))
 
     def shown(self, seconds: int) -> np.ndarray:
         """See `Counts`."""
-        return self._of_known(self._replay.shown.within(self._now, seconds))
+        return self._of_known(self._shown.within(seconds))
 
     def opened(self, seconds: int) -> np.ndarray:
         """See `Counts`."""
-        return self._of_known(self._replay.opened.within(self._now, seconds))
+        return self._of_known(self._opened.within(seconds))
 
     def since_first_shown(self) -> np.ndarray:
         """See `Counts`."""
-        return self._of_known(self._replay.shown.since_first(self._now), NEVER)
+        return self._of_known(self._shown.since_first, NEVER)
 
     def since_click(self) -> np.ndarray:
         """See `Counts`."""
-        return self._of_known(self._replay.clicked.since_last(self._of_clicks), NEVER)
+        return self._of_known(self._clicked.since_last, NEVER)
 
     def seen(self, seconds: int) -> np.ndarray:
         """See `Counts`."""
-        return self._of_readers(self._replay.seen.within(self._own, seconds), 0)
+        return self._of_readers(self._seen.within(seconds), 0)
 
     def since_seen(self) -> np.ndarray:
         """See `Counts`."""
-        return self._of_readers(_lately(self._replay.seen.since_last(self._own)), NEVER)
+        return self._of_readers(_lately(self._seen.since_last), NEVER)
 
     def since_read(self) -> np.ndarray:
         """See `Counts`."""
-        return self._of_readers(_lately(self._replay.read.since_last(self._own)), NEVER)
+        return self._of_readers(_lately(self._read.since_last), NEVER)
 
     def is_open(self) -> np.ndarray:
         """See `Counts`."""

@@ -99,21 +99,29 @@ class LateStage:
     @classmethod
     def load(cls, folder: Path) -> "LateStage | None":
         """Read the stage of a folder, None where it has none; InputError where it is damaged."""
-        file = folder / STAGE
+        file, trees = folder / STAGE, folder / TREES
         if not file.is_file():
             return None
         try:
-            found = json.loads(file.read_text())
+            texts = file.read_text(), trees.read_text() if trees.is_file() else ""
+        except (OSError, ValueError) as error:
+            raise InputError(f"{file}: cannot be read: {error}") from error
+        return cls.parse(*texts, where=str(file))
+
+    @classmethod
+    def parse(cls, stage: str, trees: str, *, where: str) -> "LateStage":
+        """Make a stage of what `save` has written; InputError, with `where`, for anything else."""
+        try:
+            found = json.loads(stage)
             fields = ("kind", "rule", "lag", "features")
             settings = LateSettings.of({field: found[field] for field in fields})
-            names = settings.features
             if settings.kind == LINEAR:
-                fitted: Linear | Trees = Linear(
-                    names, tuple(map(float, found["weights"])), float(found["text_weight"])
-                )
-            else:
-                trees = (folder / TREES).read_text()
-                fitted = Trees.of_text(names, trees, reads_text=bool(found["reads_text"]))
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise InputError(f"{file}: damaged: {error}") from error
-        return cls(settings, fitted)
+                weights = tuple(map(float, found["weights"]))
+                if len(weights) != len(settings.features):
+                    raise ValueError(f"{len(weights)} weights of {len(settings.features)} features")
+                text_weight = float(found["text_weight"])
+                return cls(settings, Linear(settings.features, weights, text_weight))
+            reads_text = bool(found["reads_text"])
+            return cls(settings, Trees.of_text(settings.features, trees, reads_text=reads_text))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{where}: damaged: {type(error).__name__}: {error}") from error

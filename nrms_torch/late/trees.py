@@ -13,8 +13,9 @@ import numpy as np
 
 from nrms_torch.errors import InputError
 
-# What docs/late.md measured: few leaves and strong smoothing, since days differ.
-ROUNDS = 350
+# What docs/late.md measured: few leaves and strong smoothing, since days differ; and a tree for so
+# many impressions, since little data is soon learnt by heart.
+_IMPRESSIONS_A_TREE, _LEAST_TREES, _MOST_TREES = 60, 20, 350
 _PARAMETERS = {
     "objective": "lambdarank",
     "learning_rate": 0.08,
@@ -98,7 +99,8 @@ def fit_trees(
     rows = lightgbm.Dataset(
         _columns(features, text), labels, group=np.diff(offsets), feature_name=columns
     )
-    return Trees(tuple(names), text is not None, lightgbm.train(_PARAMETERS, rows, ROUNDS))
+    rounds = min(max(len(offsets) // _IMPRESSIONS_A_TREE, _LEAST_TREES), _MOST_TREES)
+    return Trees(tuple(names), text is not None, lightgbm.train(_PARAMETERS, rows, rounds))
 
 
 def _columns(features: np.ndarray, text: np.ndarray | None) -> np.ndarray:

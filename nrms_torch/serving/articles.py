@@ -15,6 +15,12 @@ from nrms_torch.data.articles import ArticleTable
 from nrms_torch.errors import InputError
 
 ArticleId = int | str
+# Of a title that is kept to be shown; the model reads all of it before.
+_SHOWN_TITLE = 1_000
+
+
+class FullError(InputError):
+    """There is no more room for articles."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +56,8 @@ class Snapshot:
     """The articles at one moment; row 0 is the unknown article, whose id is None.
 
     `vectors` (≥ count, D) and `tokens` (≥ count, T), None for document vectors, are written up to
-    `count`; `replaced` are rows that updates have left behind.
+    `count`; `replaced` are rows that updates have left behind. What is written later may be seen in
+    `row_of` and the lists, for those are not copied: `row` finds the state of this moment.
     """
 
     vectors: np.ndarray
@@ -61,15 +68,34 @@ class Snapshot:
     titles: list[str]
     categories: list[str]
     replaced: np.ndarray
+    earlier: dict[int, int]  # from an article's row to the one that it replaced
+
+    def row(self, article_id: ArticleId) -> int:
+        """Give an article's row at this moment; 0 where it was unknown."""
+        row = self.row_of.get(article_id, 0)
+        while row >= self.count:
+            row = self.earlier.get(row, 0)
+        return row
+
+    def rows(self, article_ids: Sequence[ArticleId]) -> list[int]:
+        """Give the rows of articles (N,) as `row` does."""
+        row_of = self.row_of
+        rows = [row_of.get(article_id, 0) for article_id in article_ids]
+        if rows and max(rows) >= self.count:
+            return [self.row(article_id) for article_id in article_ids]
+        return rows
 
     def current_rows(self, *, without: Sequence[int] = ()) -> np.ndarray:
         """Give the rows of all articles in their newest state, the unknown one left out."""
         current = np.ones(self.count, dtype=bool)
         current[0] = False
         current[self.replaced] = False
-        # Rows that came after this snapshot are not in it.
-        current[[row for row in without if row < self.count]] = False
+        current[list(without)] = False
         return current.nonzero()[0]
+
+    def __len__(self) -> int:
+        """Count the articles, without the unknown one."""
+        return self.count - 1 - len(self.replaced)
 
     def table(self) -> ArticleTable:
         """Give ids and vectors as an article table, whose rows are not this snapshot's."""
@@ -105,9 +131,18 @@ class ArticleStore:
     """Holds the newest snapshot; writers take turns."""
 
     def __init__(
-        self, articles: pl.DataFrame, vectors: np.ndarray, tokens: np.ndarray | None
+        self,
+        articles: pl.DataFrame,
+        vectors: np.ndarray,
+        tokens: np.ndarray | None,
+        *,
+        max_added: int | None = None,
     ) -> None:
-        """Take over a bundle's articles (R - 1 rows), vectors (R, D) and tokens (R, T)."""
+        """Take over a bundle's articles (R - 1 rows), vectors (R, D) and tokens (R, T).
+
+        Of others at most `max_added` are taken, any number where it is None.
+        """
+        self._at_first, self._max_added = len(articles), max_added
         ids = articles["article_id"].to_list()
         self._lock = Lock()
         self.snapshot = Snapshot(
@@ -120,17 +155,31 @@ class ArticleStore:
             titles=["", *articles["title"].fill_null("")],
             categories=["", *articles["category"].fill_null("")],
             replaced=np.empty(0, dtype=np.int64),
+            earlier={},
         )
+
+    @property
+    def added(self) -> int:
+        """How many articles there are that the bundle did not bring."""
+        return len(self.snapshot) - self._at_first
 
     def put(
         self, articles: Sequence[Article], vectors: np.ndarray, tokens: np.ndarray | None
     ) -> int:
         """Add or update articles (U,) with vectors (U, D) and tokens (U, T); gives how many anew.
 
-        Of two with one id the later counts.
+        Of two with one id the later counts. Raises FullError, and takes none, where they are more
+        than may be added.
         """
         with self._lock:
             now = self.snapshot
+            if self._max_added is not None:
+                more = sum(not now.row(each) for each in {each.article_id for each in articles})
+                if more and self.added + more > self._max_added:
+                    raise FullError(
+                        f"articles: {self.added:,} were added already, and {more:,} more are over "
+                        f"the {self._max_added:,} that may be; export the run again with them"
+                    )
             if now.count + len(articles) > len(now.vectors):
                 now = _grown(now, len(articles))
             end = now.count + len(articles)
@@ -138,13 +187,14 @@ class ArticleStore:
             if now.tokens is not None:
                 now.tokens[now.count : end] = tokens
             now.ids.extend(article.article_id for article in articles)
-            now.titles.extend(article.title for article in articles)
+            now.titles.extend(article.title[:_SHOWN_TITLE] for article in articles)
             now.categories.extend(article.category for article in articles)
             # Last, since an id that is found must have all else in its place.
             replaced = []
             for row, article in enumerate(articles, start=now.count):
                 if old := now.row_of.get(article.article_id):
                     replaced.append(old)
+                    now.earlier[row] = old
                 now.row_of[article.article_id] = row
             left_behind = np.append(now.replaced, np.array(replaced, dtype=np.int64))
             self.snapshot = replace(now, count=end, replaced=left_behind)
@@ -169,6 +219,7 @@ def _grown(now: Snapshot, more: int) -> Snapshot:
         titles=[now.titles[row] for row in kept],
         categories=[now.categories[row] for row in kept],
         replaced=np.empty(0, dtype=np.int64),
+        earlier={},
     )
 
 

@@ -3,7 +3,7 @@
 Dimensions: U articles, T tokens, W document-vector width, D vector width, B users, H clicks.
 """
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -26,9 +26,15 @@ class Encoders:
     `threads` are those inside one call, for calls from several threads share the cores already.
     """
 
-    def __init__(self, folder: Path, hyper_parameters: HyperParameters, *, threads: int) -> None:
+    def __init__(
+        self, read: Callable[[str], bytes], hyper_parameters: HyperParameters, *, threads: int
+    ) -> None:
+        """Make sessions of the graphs that `read` gives by name, verified where they can be.
+
+        Raises InputError for one that onnxruntime does not run.
+        """
         require_integer("threads", threads, 1)
-        self._folder = folder
+        self._read = read
         self._threads = threads
         self._width = hyper_parameters.vector_size
         self._history_size = hyper_parameters.history_size
@@ -88,11 +94,11 @@ class Encoders:
         options.inter_op_num_threads = 1
         # Threads that wait by spinning take the cores from those that serve other requests.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        path = self._folder / name
+        graph = self._read(name)
         try:
-            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises a class of its own for each status
             raise InputError(
-                f"{path}: no graph that onnxruntime {onnxruntime.__version__} runs: "
+                f"{name}: no graph that onnxruntime {onnxruntime.__version__} runs: "
                 f"{str(error).splitlines()[0]}"
             ) from error

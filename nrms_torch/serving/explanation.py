@@ -50,7 +50,8 @@ class Explanation:
     the model's adds, + `common`, what every reader's score of the article has. Where
     `word_measure` is "contribution", words and padding of `title` add up to the score as well, and
     those of each click to its contribution; where it is "weight", they are weights that add up to
-    1; None without words.
+    1; None without words. `late` has what the score with late features is made of, by feature, and
+    `text` for what this score adds; None where nothing is known of what everybody reads.
     """
 
     article_id: ArticleId
@@ -60,6 +61,7 @@ class Explanation:
     common: float
     title: TitlePart | None
     word_measure: WordMeasure | None
+    late: dict[str, float] | None = None
 
 
 def explain(
@@ -73,6 +75,7 @@ def explain(
     candidate: ArticleId,
     candidate_row: int,
     score: float,
+    late: dict[str, float] | None = None,
 ) -> Explanation:
     """Split the `score` of the article in `candidate_row` for `user` (D,).
 
@@ -109,6 +112,7 @@ def explain(
         common=float(vector @ encoders.common_user()),
         title=titles[-1],
         word_measure=measure,
+        late=late,
     )
 
 

@@ -4,7 +4,7 @@ Until it is told of an event a ranking is by text alone, and says so.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -33,6 +33,12 @@ class Shown:
     reader: ReaderId | None = None
     page: ArticleId | None = None
 
+    def named(self) -> Iterator[tuple[str, ArticleId]]:
+        """Give each article id with the name of its field."""
+        yield from ((f"articles[{place}]", each) for place, each in enumerate(self.articles))
+        if self.page is not None:
+            yield "page", self.page
+
 
 @dataclass(frozen=True, kw_only=True)
 class Click:
@@ -42,6 +48,10 @@ class Click:
     time: float | None = None
     reader: ReaderId | None = None
 
+    def named(self) -> Iterator[tuple[str, ArticleId]]:
+        """Give the article id with the name of its field."""
+        yield "article", self.article
+
 
 class LateNow:
     """A bundle's late stage, over the events of this process; threads may share it."""
@@ -50,7 +60,7 @@ class LateNow:
         """Start without an event; InputError for weights that a server has no use for."""
         self.stage = stage
         self.events = 0
-        self._counters = Counters(stage.features, lag=stage.settings.lag)
+        self._counters = Counters(stage.features, lag=stage.settings.lag, articles=1)
         # Articles by number, whatever becomes of their rows; 0 is the unknown one.
         self._numbers: dict[ArticleId, int] = {}
         self._naming = Lock()
@@ -77,16 +87,38 @@ class LateNow:
                 self._counters.clicked(article, moment, reader=event.reader)
         self.events += len(events)
 
+    def scores(
+        self,
+        article_ids: Sequence[ArticleId | None],
+        dots: np.ndarray,
+        *,
+        reader: ReaderId | None = None,
+        page: ArticleId | None = None,
+    ) -> np.ndarray:
+        """Score articles of one ranking now, by NRMS' dots (N,): (N,) float32."""
+        return self.stage.scores(self.features(article_ids, reader=reader, page=page), dots)
+
+    def parts(
+        self,
+        article_ids: Sequence[ArticleId | None],
+        dot: float,
+        *,
+        reader: ReaderId | None = None,
+        page: ArticleId | None = None,
+    ) -> dict[str, float]:
+        """Split the score of the first of the articles of one ranking, by its dot, by feature."""
+        features = self.features(article_ids, reader=reader, page=page)
+        return self.stage.fitted.parts(features[0], dot)
+
     def features(
         self,
         article_ids: Sequence[ArticleId | None],
         *,
         reader: ReaderId | None = None,
         page: ArticleId | None = None,
-        moment: float | None = None,
     ) -> np.ndarray:
-        """Compute the features (N, F) of articles for one ranking, now or at another moment."""
-        now = int(time.time() if moment is None else moment)
+        """Compute the features (N, F) of articles for one ranking now."""
+        now = int(time.time())
         (of_page,) = self._numbered([page]).tolist()
         articles = self._numbered(article_ids)
         counts = self._counters.counts(articles, now, reader=reader, page=of_page)

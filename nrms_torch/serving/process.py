@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 _NRMS = ("nrms_torch", "serve")
 
@@ -20,14 +21,17 @@ class ServerProcess:
 
 
 @contextmanager
-def server(*settings: str, module: Sequence[str] = _NRMS) -> Iterator[ServerProcess]:
+def server(
+    *settings: str, module: Sequence[str] = _NRMS, log: IO[str] | None = None
+) -> Iterator[ServerProcess]:
     """Start a server with settings on a free port, and end it by SIGTERM.
 
-    Where it ends before it is ready, so does this process, with its status: it has said why.
+    What it logs goes to the file `log`, or to this process' standard error. Where it ends before
+    it is ready, so does this process, with its status: it has said why.
     """
     start = time.perf_counter()
     command = [sys.executable, "-m", *module, *settings, "port=0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
         assert process.stdout is not None
         try:
             line = process.stdout.readline()

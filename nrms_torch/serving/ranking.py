@@ -7,6 +7,8 @@ import polars as pl
 
 from nrms_torch.console import shown
 from nrms_torch.data.impressions import Impressions
+from nrms_torch.errors import InputError
+from nrms_torch.fields import require_number
 from nrms_torch.serving.articles import ArticleId, Snapshot
 
 
@@ -17,7 +19,7 @@ class Ranking:
     `probabilities` (N,) are the scores as the probability of a click, None where the bundle has no
     calibration. `unknown_clicks` and `unknown_candidates` are the ids that the recommender lacks,
     once each: such a click counts as the unknown article, as in training; such a candidate is not
-    ranked.
+    ranked. `late` tells whether what everybody reads now is in the scores, see `Recommender.tell`.
     """
 
     article_ids: list[ArticleId]
@@ -26,11 +28,12 @@ class Ranking:
     unknown_clicks: list[ArticleId]
     unknown_candidates: list[ArticleId]
     known: Snapshot = field(repr=False, compare=False)  # the articles at that moment
+    late: bool = False
 
     @property
     def table(self) -> pl.DataFrame:
         """The ranking with titles and categories, a row an article."""
-        rows = [self.known.row_of[article_id] for article_id in self.article_ids]
+        rows = self.known.rows(self.article_ids)
         chances = self.probabilities
         return pl.DataFrame(
             {
@@ -73,3 +76,13 @@ def best(scores: np.ndarray, k: int) -> np.ndarray:
     least = np.partition(scores, -k)[-k]
     chosen = np.flatnonzero(scores >= least)
     return chosen[np.argsort(scores[chosen], kind="stable")[::-1][:k]]
+
+
+def require_diversity(diversity: object, k: int | None) -> None:
+    """Raise InputError for a `diversity` that no ranking of `k` articles can have."""
+    require_number("diversity", diversity, least=0)
+    assert isinstance(diversity, int | float)
+    if diversity > 1:
+        raise InputError(f"diversity: expected a number from 0 to 1, found {diversity}")
+    if diversity and k is None:
+        raise InputError("diversity: expected k with it, how many articles to choose")

@@ -36,7 +36,7 @@ from nrms_torch.training.standard_start import (
     start_at_the_cosine,
     start_of_words,
 )
-from nrms_torch.training.variants import resolve_variant
+from nrms_torch.training.variants import NO_TEXT, resolve_variant
 
 
 def for_training(
@@ -103,9 +103,13 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
     Tokens that only new articles have get their transformer's word embeddings: training would not
     have moved them. Raises InputError where the run or the data cannot serve.
     """
+    config = run.config()
+    if config.model.name == NO_TEXT:
+        raise InputError(
+            f"run: {run.path} ranks by late features alone; expected a run with a model of text"
+        )
     module = load_module(run.best())
     hyper_parameters = module.model.hyper_parameters
-    config = run.config()
     given = {field: value for field, value in plain(overrides).items() if value is not None}
     makes_vectors = config.data.transformer is not None and config.data.vectors is None
     is_docvec = config.model.name == "nrms_docvec"

@@ -12,7 +12,7 @@ def test_an_added_article_is_listed_and_ranked(client, library, ids):
     twin = library.article(ids[3])
     articles = [{"article_id": each, "title": twin.title, "category": "new"} for each in (1, 2)]
     answer = client.post("/articles", json={"articles": articles})
-    assert answer.json() == {"added": 2, "updated": 0, "unknown_tokens": 0}
+    assert answer.json() == {"added": 2, "updated": 0, "unknown_tokens": 0, "lasting": False}
     ranking = client.post("/recommend", json={"history": ids[:2], "candidates": [1, 2]})
     scores = [item["score"] for item in ranking.json()["ranking"]]
     assert scores[0] == pytest.approx(scores[1], abs=1e-6)
@@ -21,6 +21,31 @@ def test_an_added_article_is_listed_and_ranked(client, library, ids):
         "articles": [{"article_id": 1, "title": twin.title, "category": "new"}],
         "total": 1,
     }
+
+
+def test_what_is_added_is_counted_bounded_and_said_not_to_last(bundle, ids):
+    client = make_client(bundle, max_added=2)
+
+    def add(*new):
+        body = {"articles": [{"article_id": each, "title": "storm"} for each in new]}
+        return client.post("/articles", json=body)
+
+    assert add(1, 2, 1).json() == {"added": 2, "updated": 1, "unknown_tokens": 0, "lasting": False}
+    assert "2 were added already" in problem(add(ids[0], 3), 507)["detail"]
+    assert add(1, ids[0]).status_code == 200
+    model = client.get("/v2/models/nrms").json()
+    assert (model["added"], model["added_lasting"]) == (2, False)
+
+
+@pytest.mark.parametrize("value", ["1.5", True, None, 1e39, 1e10])
+def test_a_vector_of_what_is_no_moderate_number_is_refused(vector_bundle, value):
+    client = make_client(vector_bundle)
+    width = client.get("/v2/models/nrms").json()["manifest"]["model"]["document_vector_size"]
+    body = {"articles": [{"article_id": 1, "vector": [0.5] * (width - 1) + [value]}]}
+    response = client.post("/articles", json=body)
+    assert fields(response)[0].startswith("articles")
+    assert "vector" in fields(response)[0]
+    assert client.get("/articles", params={"article_id": 1}).json()["total"] == 0
 
 
 def test_a_known_article_is_updated(client, library, ids):

@@ -1,5 +1,6 @@
 """A bundle is whole or refused, in one line that names the file."""
 
+import hashlib
 import json
 import shutil
 
@@ -7,6 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 from exported_runs import reseal
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nrms_torch.errors import InputError
 from nrms_torch.serving import Bundle, Recommender
@@ -136,7 +139,87 @@ def test_a_folder_that_is_no_bundle_is_told(tmp_path):
     assert "has no model.json" in refusal(tmp_path / "nowhere")
 
 
-def test_vectors_stay_on_the_disk_until_they_are_needed(bundle):
+@pytest.mark.parametrize("kind", ["nrms", "nrms_docvec"])
+@pytest.mark.parametrize("spoil", [truncate, flip_a_bit, empty, remove])
+def test_what_is_served_is_what_was_verified_whatever_becomes_of_the_folder(
+    exported, tmp_path, kind, spoil
+):
+    bundle = shutil.copytree(exported(kind)[1], tmp_path / "served")
+    recommender = Recommender(bundle)
+    ids = recommender.bundle.articles["article_id"].to_list()
+    before = recommender.rank(ids[:3])
+    for file in [each for each in bundle.rglob("*") if each.is_file()]:
+        spoil(file)
+    after = recommender.rank(ids[:3])
+    assert after.article_ids == before.article_ids
+    np.testing.assert_array_equal(after.scores, before.scores)
+    assert recommender.explain(ids[:3], ids[5]).score
+
+
+def test_articles_features_that_are_asked_for_later_are_verified_again(exported, tmp_path):
+    bundle = shutil.copytree(exported("nrms_docvec")[1], tmp_path / "served")
     loaded = Bundle.load(bundle)
-    assert isinstance(loaded.vectors, np.memmap)
-    assert isinstance(loaded.features, np.memmap)
+    flip_a_bit(bundle / "article_features.npy")
+    with pytest.raises(InputError, match=r"article_features\.npy: damaged"):
+        _ = loaded.features
+
+
+def test_an_article_twice_is_told(bundle):
+    path = bundle / "articles.parquet"
+    table = pl.read_parquet(path)
+    first = pl.lit(table["article_id"][0])
+    table.with_columns(
+        pl.when(pl.int_range(pl.len()) == 1).then(first).otherwise("article_id").alias("article_id")
+    ).write_parquet(path)
+    reseal(bundle)
+    assert "more than once" in refusal(bundle)
+
+
+def test_vectors_that_are_no_numbers_are_told(bundle):
+    path = bundle / "article_vectors.npy"
+    vectors = np.load(path)
+    vectors[1, 0] = np.inf
+    np.save(path, vectors)
+    reseal(bundle)
+    assert "not finite" in refusal(bundle)
+
+
+def test_an_array_of_objects_is_not_read(bundle):
+    np.save(bundle / "article_vectors.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    reseal(bundle)
+    assert "article_vectors.npy: no array of numbers" in refusal(bundle)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.data())
+def test_a_manifest_of_anything_is_refused_in_one_line(bundle, data):
+    """Whoever can write a manifest can seal it: its digest proves that it is whole, no more."""
+    path = bundle / "model.json"
+    text = path.read_text()
+    manifest = json.loads(text)
+    del manifest["digest"]
+    part, key = manifest, data.draw(st.sampled_from(["model", "files"]))
+    while isinstance(part[key], dict) and part[key] and data.draw(st.booleans()):
+        part, key = part[key], data.draw(st.sampled_from(sorted(part[key])))
+    part[key] = data.draw(values.filter(lambda value: value != part[key]))
+    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(manifest | {"digest": digest}))
+    try:
+        Bundle.load(bundle)
+    except InputError as error:
+        told = str(error)
+        if "\n" in told:
+            raise AssertionError(told) from error
+    finally:
+        path.write_text(text)

@@ -20,7 +20,7 @@ def test_a_server_without_a_model_is_live_and_not_ready(bundle):
         client.post("/recommend", json={"history": []}),
         client.post("/explain", json={"history": [], "candidate": 1}),
         client.post("/articles", json={"articles": [{"article_id": 1, "title": "a"}]}),
-        client.post("/predict/", files={"behaviors": b"PAR1"}),
+        client.post("/predict", files={"behaviors": b"PAR1"}),
     ):
         problem(response, 503)
         assert int(response.headers["retry-after"]) >= 1
@@ -110,7 +110,7 @@ def test_openapi_declares_examples_and_problems(bundle):
     assert document["paths"].keys() == {
         "/recommend",
         "/explain",
-        "/predict/",
+        "/predict",
         "/articles",
         "/readers",
         "/metrics",
@@ -119,7 +119,7 @@ def test_openapi_declares_examples_and_problems(bundle):
         "/v2/models/nrms",
         "/v2/models/nrms/load",
     }
-    for path in ("/recommend", "/explain", "/predict/", "/articles", "/v2/models/nrms/load"):
+    for path in ("/recommend", "/explain", "/predict", "/articles", "/v2/models/nrms/load"):
         responses = document["paths"][path]["post"]["responses"]
         assert {"200", "400", "413", "415", "422", "503"} <= responses.keys()
         for status, response in responses.items():

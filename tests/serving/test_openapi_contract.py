@@ -23,7 +23,8 @@ WITHOUT_INPUT = [
 WITH_INPUT = [
     ("POST", "/recommend"),
     ("POST", "/explain"),
-    ("POST", "/predict/"),
+    ("POST", "/events"),
+    ("POST", "/predict"),
     ("POST", "/articles"),
     ("GET", "/articles"),
     ("POST", "/v2/models/nrms/load"),

@@ -97,7 +97,7 @@ def test_an_unknown_candidate_cannot_be_explained(client, ids):
         ([], ["body"]),
         (None, ["body"]),
         ({"history": None}, ["history"]),
-        ({"history": [True, 1, 2.5, "", 2**63]}, [f"history.{n}" for n in (0, 2, 3, 4)]),
+        ({"history": [True, 1, 2.5, "", 2**63]}, ["history.0"]),
         ({"history": [], "k": 0}, ["k"]),
         ({"history": [], "k": 2.0}, ["k"]),
         ({"history": [], "candidates": 5}, ["candidates"]),
@@ -127,7 +127,7 @@ def test_text_that_no_parser_takes_is_a_400(client, content):
 def test_thousands_of_mistakes_are_told_in_a_short_answer(client):
     response = client.post("/recommend", json={"history": [True] * 10_000})
     assert len(response.content) < 10_000
-    assert len(fields(response)) == 20
+    assert fields(response) == ["history.0"], "the first, for each costs a little time of all"
 
 
 def test_other_media_types_are_a_415(client):

@@ -5,11 +5,13 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nrms_torch.data.facts import POPULARITY_UNIT
 from nrms_torch.data.schema import HISTORY, HISTORY_KEY, IMPRESSION_ID, INVIEW, Split
 from nrms_torch.errors import InputError
-from nrms_torch.serving import Added, Article, Recommender, engine
+from nrms_torch.serving import Added, Article, Recommender, scoring
 from nrms_torch.serving.bundle import MANIFEST
 
 UNKNOWN, NEW = 17, 19  # no generated article has so small an id
@@ -152,13 +154,48 @@ def test_the_ends_of_diversity_are_allowed(recommender, ids):
         assert found.article_ids == best.article_ids
 
 
-def test_scores_that_are_not_finite_are_told(own):
-    now = own._store.snapshot
-    vectors = np.full((1, now.vectors.shape[1]), np.inf, dtype=np.float32)
-    own._store.put([Article(article_id=NEW)], vectors, None)
-    told = r"^scores: not finite; the model's weights overflow on this history$"
-    with pytest.raises(InputError, match=told):
-        own.rank([], [NEW])
+@pytest.mark.parametrize("value", [np.inf, np.nan, -np.inf, 3e38])
+def test_a_row_that_overflows_costs_no_other_its_place(own, ids, value):
+    history, candidates = ids[:5], ids[5:40]
+    expected = own.rank(history), own.rank(history, candidates)
+    varied = own.rank(history, k=9, diversity=0.5).article_ids
+    own._store.put([Article(article_id=NEW)], row_of(own, value), None)
+    found = own.rank(history), own.rank(history, [NEW, *candidates])
+    for before, after in zip(expected, found, strict=True):
+        assert [each for each in after.article_ids if each != NEW] == before.article_ids
+        assert np.isfinite(after.scores).all()
+    if not np.isfinite(value):
+        assert own.rank(history, k=9, diversity=0.5).article_ids == varied
+        assert found[1].unknown_candidates == [NEW]
+        with pytest.raises(InputError, match=r"^history: not finite"):
+            own.rank([NEW])
+    own._store.put([Article(article_id=NEW)], row_of(own, 1.0), None)
+    assert NEW in own.rank(history).article_ids, "it heals"
+    assert own.rank([NEW]).article_ids
+
+
+def row_of(recommender, value):
+    return np.full((1, recommender._store.snapshot.vectors.shape[1]), value, dtype=np.float32)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(exponents=st.lists(st.floats(-38, 8), min_size=4, max_size=4), signs=st.integers(0, 2**32))
+def test_what_is_let_in_can_be_ranked_with_all_that_is_let_in(exported, exponents, signs):
+    """A vector's numbers are bounded so that no product of two that are let in overflows."""
+    recommender = Recommender(exported("nrms_docvec", "baseline")[1])
+    rng = np.random.default_rng(signs)
+    width = recommender.bundle.feature_size
+    articles = [
+        Article(article_id=NEW + n, vector=10**exponent * rng.choice([-1.0, 1.0], width))
+        for n, exponent in enumerate(exponents)
+    ]
+    recommender.add_articles(articles)
+    new = [article.article_id for article in articles]
+    for history in ([], new, *([each] for each in new)):
+        found = recommender.rank(history, new, k=4)
+        assert len(found) == 4
+        assert np.isfinite(found.scores).all()
+        assert len(recommender.rank(history)) >= len(recommender) - len(history)
 
 
 @pytest.mark.parametrize("length", [0, 1, 5, 80])
@@ -230,8 +267,8 @@ def test_one_call_scores_many_impressions_as_many_calls_do(recommender, ids, mon
     )
     whole = recommender.score_impressions(split)
     assert (whole.scores.dtype, whole.scores.shape) == (np.float32, (18,))
-    monkeypatch.setattr(engine, "_HISTORIES_PER_RUN", 3)
-    monkeypatch.setattr(engine, "_PAIRS_PER_SUM", 4)
+    monkeypatch.setattr(scoring, "_HISTORIES_PER_RUN", 3)
+    monkeypatch.setattr(scoring, "_PAIRS_PER_SUM", 4)
     parts = recommender.score_impressions(split)
     np.testing.assert_allclose(parts.scores, whole.scores, rtol=0, atol=1e-5)
     assert parts.ranks.tolist() == whole.ranks.tolist()

@@ -8,8 +8,8 @@ import pytest
 
 from nrms_torch.data import ebnerd
 from nrms_torch.errors import InputError
-from nrms_torch.serving import Added, Article, Recommender
-from nrms_torch.serving.articles import ArticleStore
+from nrms_torch.serving import Added, Article, Recommender, articles
+from nrms_torch.serving.articles import ArticleStore, FullError
 
 NEW = 17
 
@@ -218,3 +218,50 @@ def test_rankings_stay_sound_while_articles_arrive(by_vectors):
         thread.join()
     assert not failures
     assert len(by_vectors) == 1_549 + 60
+
+
+def test_a_ranking_sees_one_state_of_the_table_from_end_to_end(by_vectors, monkeypatch):
+    """What its history holds is left out, though it is written again while the ranking is made."""
+    ids = some_ids(by_vectors, 30)
+    history, features = ids[:5], by_vectors.bundle.features
+    table = articles.Snapshot.rows
+
+    def update():
+        by_vectors.add_articles(
+            [Article(article_id=each, vector=features[n + 1]) for n, each in enumerate(history)]
+        )
+
+    def rows_after_an_update(now, wanted):
+        update()
+        return table(now, wanted)
+
+    monkeypatch.setattr(articles.Snapshot, "rows", rows_after_an_update)
+    ranking = by_vectors.rank(history)
+    assert not set(history) & set(ranking.article_ids)
+    assert len(ranking) == len(by_vectors) - len(history)
+    assert ranking.unknown_clicks == []
+
+
+def test_an_article_that_comes_later_is_unknown_to_an_earlier_snapshot():
+    store = store_of(3)
+    before = store.snapshot
+    store.put([Article(article_id=i) for i in (2, 9)], vectors(20, 90), None)
+    between = store.snapshot
+    store.put([Article(article_id=2)], vectors(200), None)
+    for now, second, ninth in ((before, 2.0, 0.0), (between, 20.0, 90.0)):
+        assert now.vectors[now.row(2), 0] == second
+        assert now.vectors[now.rows([9, 2])].T[0].tolist() == [ninth, second]
+
+
+def test_what_may_be_added_is_bounded_and_updates_are_not():
+    frame = pl.DataFrame({"article_id": [1], "title": ["a"], "category": ["b"]})
+    store = ArticleStore(frame, vectors(0, 1), None, max_added=2)
+    store.put([Article(article_id=i) for i in (1, 2, 3, 3)], vectors(1, 2, 3, 4), None)
+    assert store.added == 2
+    with pytest.raises(FullError, match="2 were added already, and 1 more"):
+        store.put([Article(article_id=i) for i in (1, 4)], vectors(7, 8), None)
+    assert store.snapshot.vectors[store.snapshot.row(1), 0] == 1, "all or none"
+    for step in range(1_000):
+        store.put([Article(article_id=2, title="x" * 5_000)], vectors(step), None)
+    assert len(store.snapshot.vectors) < 20
+    assert max(map(len, store.snapshot.titles)) == 1_000

@@ -6,9 +6,10 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Query
 
 from nrms_torch.serving import Article, Recommender
+from nrms_torch.serving.api.json_route import JsonRoute
 from nrms_torch.serving.api.keys import ApiKey
 from nrms_torch.serving.api.model_slot import ModelSlot
-from nrms_torch.serving.api.problems import declared
+from nrms_torch.serving.api.problems import declared, of_input_error
 from nrms_torch.serving.api.schemas import (
     ArticleList,
     ArticlesRequest,
@@ -17,25 +18,35 @@ from nrms_torch.serving.api.schemas import (
     SampleReader,
     ShownArticle,
 )
+from nrms_torch.serving.articles import FullError
 
 ARTICLES, READERS = "/articles", "/readers"
 
 
 def article_routes(slot: ModelSlot, key: ApiKey) -> APIRouter:
     """Make the routes that show and take articles."""
-    router = APIRouter(tags=["articles"])
+    router = APIRouter(tags=["articles"], route_class=JsonRoute)
 
     @router.post(
         ARTICLES,
-        responses=declared(400, 401, 408, 413, 415, 422, 503),
+        responses=declared(400, 401, 408, 413, 415, 422, 503, 507),
         dependencies=[Depends(key.require)],
     )
     async def add_articles(body: ArticlesRequest) -> ArticlesResponse:
-        """Add articles, or update those whose id is known; they can be ranked at once."""
+        """Add articles, or update those whose id is known; they can be ranked at once.
+
+        They are kept in memory: a restart, or another model, is without them.
+        """
         articles = [article.article() for article in body.articles]
-        added = await to_thread.run_sync(slot.recommender.add_articles, articles)
+        try:
+            added = await to_thread.run_sync(slot.recommender.add_articles, articles)
+        except FullError as error:
+            raise of_input_error(error, status=507) from error
         return ArticlesResponse(
-            added=added.added, updated=added.updated, unknown_tokens=added.unknown_tokens
+            added=added.added,
+            updated=added.updated,
+            unknown_tokens=added.unknown_tokens,
+            lasting=False,
         )
 
     @router.get(ARTICLES, responses=declared(422, 503))

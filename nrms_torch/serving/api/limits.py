@@ -3,81 +3,74 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
 
 from fastapi import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nrms_torch.serving.api.problems import ProblemError, respond, unavailable
+from nrms_torch.serving.api.bodies import Body, Room, too_large
+from nrms_torch.serving.api.ending import Ending
+from nrms_torch.serving.api.keys import HEADER, ApiKey
+from nrms_torch.serving.api.paths import route_of
+from nrms_torch.serving.api.problems import ProblemError, of_full_disk, respond, unavailable
 
 JSON = "application/json"
 FORM = "multipart/form-data"
 
-# Far above what a slow network takes for a body; one that never ends would hold memory for ever.
-_BODY_TIMEOUT_S = 60.0
-# A connection's own buffer holds as much of a body anyway. Small requests need no more, and so pass
-# while slow senders have all the memory that there is for bodies.
-_UNCOUNTED = 2**16
-
 
 @dataclass
 class Places:
-    """How many requests may be there at a time, and how many are.
-
-    `held` are the bytes of JSON bodies in memory, those included that are still arriving.
-    """
+    """How many requests may be answered at a time, how many are, and the room for their bodies."""
 
     most: int
+    room: Room
     taken: int = 0
-    held: int = 0
 
 
 @dataclass(frozen=True)
 class BodyLimit:
     """The one media type that a route reads, how many bytes of it, and for how many at a time.
 
-    Routes may have their `places` in common.
+    Routes may have their `places` in common. Where there is a `key`, no body is read without it.
     """
 
     media_type: str
     bytes: int
     places: Places
+    key: ApiKey | None = None
 
 
 class Limits:
     """ASGI middleware: 413, 415, 408 for a body that does not arrive, and 503 for one too many.
 
     Only the routes in `bodies`, by path, are watched: health must be told under load too. A body of
-    JSON is complete before its request takes a place, so that slow senders take nobody's; together
-    such bodies hold no more than those in all places may. Other bodies go to the disk as they come.
+    JSON is held in memory, any other on the disk.
     """
 
-    def __init__(self, app: ASGIApp, *, bodies: Mapping[str, BodyLimit]) -> None:
+    def __init__(self, app: ASGIApp, *, bodies: Mapping[str, BodyLimit], ending: Ending) -> None:
         self._app = app
         self._bodies = bodies
+        self._ending = ending
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a connection, as ASGI asks."""
-        limit = self._bodies.get(scope["path"]) if scope["type"] == "http" else None
+        limit = self._bodies.get(route_of(scope)) if scope["type"] == "http" else None
         if limit is None:
             await self._app(scope, receive, send)
             return
-        with _Memory(limit) as memory:
-            await self._limited(limit, memory, scope, receive, send)
+        with Body(limit.places.room, most=limit.bytes, on_disk=limit.media_type != JSON) as body:
+            await self._limited(limit, body, scope, receive, send)
 
     async def _limited(
-        self, limit: BodyLimit, memory: "_Memory", scope: Scope, receive: Receive, send: Send
+        self, limit: BodyLimit, body: Body, scope: Scope, receive: Receive, send: Send
     ) -> None:
         places = limit.places
         try:
             if scope["method"] == "POST":
-                _check_headers(scope["headers"], limit)
-                receive = _counted(receive, limit)
-                if limit.media_type == JSON:
-                    receive = _replay(await _whole(receive, memory))
+                await _check_headers(scope["headers"], limit)
+                receive = await body.receive(receive, self._ending)
             if places.taken >= places.most:
                 raise unavailable(f"{places.most} requests are being answered already.")
-        except ProblemError as error:
+        except (ProblemError, OSError) as error:
             await _refuse(error)(scope, receive, send)
             return
         places.taken += 1
@@ -90,30 +83,9 @@ class Limits:
             places.taken -= 1
 
 
-class _Memory:
-    """What the body of one request holds of the memory that all of its limit share."""
-
-    def __init__(self, limit: BodyLimit) -> None:
-        self._places = limit.places
-        self._most = limit.places.most * limit.bytes
-        self._held = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._places.held -= self._held
-
-    def hold(self, size: int) -> None:
-        """Hold a body of `size` bytes so far; a 503 where there is no memory for it."""
-        more = max(0, size - _UNCOUNTED) - self._held
-        if self._places.held + more > self._most:
-            raise unavailable("Too much is arriving already.")
-        self._places.held += more
-        self._held += more
-
-
-def _refuse(error: ProblemError) -> Response:
+def _refuse(error: ProblemError | OSError) -> Response:
+    if isinstance(error, OSError):
+        error = of_full_disk(error)
     response = respond(error)
     # What has not been read of the body is not waited for. It is after a 503: a client that is cut
     # off while it sends may not see the answer, which is to try again.
@@ -122,57 +94,22 @@ def _refuse(error: ProblemError) -> Response:
     return response
 
 
-def _check_headers(headers: Iterable[tuple[bytes, bytes]], limit: BodyLimit) -> None:
-    found = {name: value for name, value in headers if name in (b"content-type", b"content-length")}
-    media_type = found.get(b"content-type", b"").split(b";")[0].strip().lower().decode("latin-1")
+async def _check_headers(headers: Iterable[tuple[bytes, bytes]], limit: BodyLimit) -> None:
+    found = {name: value.decode("latin-1") for name, value in headers}
+    media_type = found.get(b"content-type", "").split(";")[0].strip().lower()
     if media_type != limit.media_type:
         raise ProblemError(
             415, f"Content-Type: found {media_type or 'none'}; expected {limit.media_type}"
         )
-    length = found.get(b"content-length", b"0")
-    if length.isdigit() and int(length) > limit.bytes:
-        raise _too_large(limit)
-
-
-def _counted(receive: Receive, limit: BodyLimit) -> Receive:
-    """Wrap `receive` to raise once a body is too large or too late."""
-    got = 0
-    deadline = asyncio.get_running_loop().time() + _BODY_TIMEOUT_S
-
-    async def counted() -> Message:
-        nonlocal got
-        try:
-            async with asyncio.timeout_at(deadline):
-                message = await receive()
-        except TimeoutError as error:
-            raise ProblemError(408, "The body did not arrive in time.") from error
-        got += len(message.get("body", b""))
-        if got > limit.bytes:
-            raise _too_large(limit)
-        return message
-
-    return counted
-
-
-async def _whole(receive: Receive, memory: _Memory) -> Message:
-    """Receive a whole body as one message, or the message of a client that has left."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return message
-        body += message.get("body", b"")
-        memory.hold(len(body))
-        if not message.get("more_body", False):
-            return {"type": "http.request", "body": bytes(body), "more_body": False}
-
-
-def _replay(message: Message) -> Receive:
-    async def replay() -> Message:
-        return message
-
-    return replay
-
-
-def _too_large(limit: BodyLimit) -> ProblemError:
-    return ProblemError(413, f"The body is larger than {limit.bytes:,} bytes.")
+    encoding = found.get(b"content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise ProblemError(
+            415,
+            f"Content-Encoding: found {encoding}; expected a body that is not compressed",
+            headers={"Accept-Encoding": "identity"},
+        )
+    length = found.get(b"content-length", "0")
+    if length.isdecimal() and int(length) > limit.bytes:
+        raise too_large(limit.bytes)
+    if limit.key is not None:
+        await limit.key.require(found.get(HEADER.lower().encode()))

@@ -5,6 +5,7 @@ from pathlib import Path
 from anyio import to_thread
 from fastapi import APIRouter, Depends
 
+from nrms_torch.serving.api.json_route import JsonRoute
 from nrms_torch.serving.api.keys import ApiKey
 from nrms_torch.serving.api.model_slot import ModelSlot
 from nrms_torch.serving.api.problems import declared
@@ -16,7 +17,7 @@ MODEL, LOAD = "/v2/models/nrms", "/v2/models/nrms/load"
 
 def model_routes(slot: ModelSlot, key: ApiKey) -> APIRouter:
     """Make the routes about the server and its model."""
-    router = APIRouter(tags=["model"])
+    router = APIRouter(tags=["model"], route_class=JsonRoute)
 
     @router.get(LIVE)
     async def live() -> Live:
@@ -38,6 +39,8 @@ def model_routes(slot: ModelSlot, key: ApiKey) -> APIRouter:
             versions=[recommender.bundle.version],
             platform="onnxruntime_onnx",
             articles=len(recommender),
+            added=recommender.added,
+            added_lasting=False,
             history_size=recommender.history_size,
             integer_ids=recommender.integer_ids,
             reads_titles=recommender.bundle.reads_titles,

@@ -6,7 +6,7 @@ A request takes the recommender once and keeps it to its end, so that a swap dro
 from pathlib import Path
 from threading import Lock
 
-from nrms_torch.errors import InputError
+from nrms_torch.errors import InputError, first_line
 from nrms_torch.serving import Recommender
 from nrms_torch.serving.api.problems import ProblemError, unavailable
 
@@ -14,9 +14,9 @@ from nrms_torch.serving.api.problems import ProblemError, unavailable
 class ModelSlot:
     """Holds the recommender of a server."""
 
-    def __init__(self, *, threads: int = 1) -> None:
-        """Start empty; `threads` are those inside one call of a model."""
-        self._threads = threads
+    def __init__(self, *, threads: int = 1, max_added: int | None = None) -> None:
+        """Start empty; `threads` and `max_added` are those of each recommender."""
+        self._threads, self._max_added = threads, max_added
         self._loading = Lock()
         self._recommender: Recommender | None = None
 
@@ -41,12 +41,16 @@ class ModelSlot:
         if not self._loading.acquire(blocking=False):
             raise ProblemError(409, "Another bundle is being loaded.")
         try:
-            recommender = Recommender(folder, threads=self._threads)
+            recommender = Recommender(folder, threads=self._threads, max_added=self._max_added)
             # What is lazy in the first call happens before a reader waits for it.
             recommender.rank(history=[], k=1)
             self._recommender = recommender
             return recommender
         except OSError as error:  # a name that no folder can have, a file that may not be read
             raise InputError(f"bundle: {error.strerror}") from error
+        except (InputError, MemoryError):
+            raise
+        except Exception as error:  # a graph of other shapes, say: whole, but none that we made
+            raise InputError(f"bundle: does not answer: {first_line(error)}") from error
         finally:
             self._loading.release()

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nrms_torch.serving.api.model_slot import ModelSlot
+from nrms_torch.serving.api.paths import route_of
 
 _LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _CANDIDATES = (1, 5, 10, 25, 50, 100, 250, 1_000, 10_000, 100_000)
@@ -144,6 +145,7 @@ class RequestMetrics:
         try:
             await self._app(scope, receive, noting)
         finally:
-            route = scope["path"] if scope["path"] in self._routes else "other"
+            route = route_of(scope)
+            route = route if route in self._routes else "other"
             self._monitoring.requests.labels(route, str(status)).inc()
             self._monitoring.latency.labels(route).observe(time.perf_counter() - start)

@@ -5,7 +5,8 @@ Tables are decoded in one temporary folder, which is gone with the answer.
 
 import json
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,23 +17,35 @@ import polars as pl
 
 from nrms_torch.data.schema import IMPRESSION_ID, INVIEW, Split
 from nrms_torch.serving import Recommender
-from nrms_torch.serving.decoding import decode
+from nrms_torch.serving.decoding import BEHAVIORS, TooLargeError, decode
 from nrms_torch.serving.metrics import ranking_metrics
 
+# A reader more takes a millisecond; a hundred thousand would keep all other uploads waiting.
+_SCORING_S = 30.0
 
-def predict(recommender: Recommender, files: Mapping[str, BinaryIO], *, as_parquet: bool) -> bytes:
+
+def predict(
+    recommender: Recommender,
+    files: Mapping[str, BinaryIO],
+    *,
+    as_parquet: bool,
+    between: Callable[[], None],
+) -> bytes:
     """Score and rank all impressions of uploaded `files`, by the names that `decode` reads.
 
-    Gives JSON, or a parquet of one row an impression with all else in its metadata. Raises
-    InputError as `decode` does, TooLargeError too, and as `Recommender.score_impressions` does.
+    Gives JSON, or a parquet of one row an impression with all else in its metadata. `between` is
+    called again and again, and what it raises ends the work. Raises InputError as `decode` does,
+    TooLargeError too, and where scoring takes more than 30 s, and as
+    `Recommender.score_impressions` does.
     """
+    between()
     with TemporaryDirectory(prefix="nrms-") as name:
         folder = Path(name)
         for field, file in files.items():
             with (folder / f"{field}.parquet").open("wb") as copy:
                 shutil.copyfileobj(file, copy)
-        split = decode(folder, integer_ids=recommender.integer_ids)
-        rows, metrics = _scored(recommender, split)
+        split = decode(folder, integer_ids=recommender.integer_ids, between=between)
+        rows, metrics = _scored(recommender, split, between)
     head = {"model_version": recommender.bundle.version, "metrics": metrics}
     if as_parquet:
         buffer = BytesIO()
@@ -41,9 +54,20 @@ def predict(recommender: Recommender, files: Mapping[str, BinaryIO], *, as_parqu
     return f'{json.dumps(head)[:-1]}, "impressions": {rows.write_json()}}}'.encode()
 
 
-def _scored(recommender: Recommender, split: Split) -> tuple[pl.DataFrame, dict[str, Any] | None]:
+def _scored(
+    recommender: Recommender, split: Split, between: Callable[[], None]
+) -> tuple[pl.DataFrame, dict[str, Any] | None]:
     """Give impression_id, article_ids, scores and ranks, and the metrics where there are labels."""
-    scored = recommender.score_impressions(split)
+    deadline = time.monotonic() + _SCORING_S
+
+    def in_time() -> None:
+        between()
+        if time.monotonic() > deadline:
+            raise TooLargeError(
+                f"{BEHAVIORS}: takes more than {_SCORING_S:.0f} s to score; send it in parts"
+            )
+
+    scored = recommender.score_impressions(split, between=in_time)
     impressions = scored.impressions
     sizes = np.diff(impressions.offsets)
     lists = (

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 has them: application/problem+json that names the field and the row."""
 
+import errno
 import logging
 import re
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
 # Of a list of thousands of wrong ids the first few tell enough.
 _SHOWN_ERRORS = 20
+# A name that a client made up may be megabytes long.
+_SHOWN_NAME = 100
 
 _NEWER_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
@@ -94,6 +97,14 @@ def of_input_error(error: InputError, *, status: int = 422) -> ProblemError:
     return ProblemError(status, message, errors=[problem])
 
 
+def of_full_disk(error: OSError) -> ProblemError:
+    """Make the server's error of a disk that has no more room; any other error is raised again."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    _log.error("the disk of temporary files is full: %s", error)
+    return ProblemError(507, "The server's disk is full; nothing is wrong with the request.")
+
+
 def respond(error: HTTPException) -> Response:
     """Write an error as a response."""
     problem = Problem(
@@ -129,6 +140,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(InputError)
     async def on_input_error(_: Request, error: InputError) -> Response:
         return respond(of_input_error(error))
+
+    @app.exception_handler(OSError)
+    async def on_system_error(_: Request, error: OSError) -> Response:
+        return respond(of_full_disk(error))
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid_body(_: Request, error: RequestValidationError) -> Response:
@@ -177,4 +192,7 @@ def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
     part, *names = error["loc"]
     if error["type"] == "json_invalid":
         return FieldProblem(field=part, message=f"no JSON at character {names[0]}")
-    return FieldProblem(field=".".join(map(str, names)) or part, message=error["msg"])
+    field = ".".join(str(name)[:_SHOWN_NAME] for name in names) or part
+    # FastAPI speaks of Python's classes here.
+    message = "expected a file" if "UploadFile" in error["msg"] else error["msg"]
+    return FieldProblem(field=field, message=message)

@@ -8,6 +8,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Response
 
 from nrms_torch.serving import ArticleId, Explanation, Ranking, Recommender
+from nrms_torch.serving.api.json_route import JsonRoute
 from nrms_torch.serving.api.model_slot import ModelSlot
 from nrms_torch.serving.api.monitoring import Monitoring
 from nrms_torch.serving.api.problems import declared
@@ -29,7 +30,7 @@ _Result = TypeVar("_Result")
 
 def ranking_routes(slot: ModelSlot, monitoring: Monitoring) -> APIRouter:
     """Make the routes that rank."""
-    router = APIRouter(tags=["ranking"])
+    router = APIRouter(tags=["ranking"], route_class=JsonRoute)
     threads = CapacityLimiter(_THREADS)
 
     async def in_thread(call: Callable[[], _Result]) -> _Result:
@@ -57,14 +58,29 @@ def ranking_routes(slot: ModelSlot, monitoring: Monitoring) -> APIRouter:
     @router.post(EXPLAIN, responses=declared(400, 408, 413, 415, 422, 503))
     async def explain(body: ExplainRequest) -> Explanation:
         """Say which clicks, and which words, carried a candidate's score."""
-        return await in_thread(partial(slot.recommender.explain, body.history, body.candidate))
+        return await in_thread(
+            partial(
+                slot.recommender.explain,
+                body.history,
+                body.candidate,
+                reader=body.reader,
+                page=body.page,
+            )
+        )
 
     return router
 
 
 def _answer(recommender: Recommender, body: RecommendRequest) -> tuple[Ranking, int, bytes]:
     """Rank, count the ids that are unknown, repeated ones too, and write the response."""
-    ranking = recommender.rank(body.history, body.candidates, body.k, body.diversity)
+    ranking = recommender.rank(
+        body.history,
+        body.candidates,
+        body.k,
+        body.diversity,
+        reader=body.reader,
+        page=body.page,
+    )
     scores = ranking.scores.tolist()
     chances = [None] * len(scores)
     if ranking.probabilities is not None:
@@ -76,6 +92,7 @@ def _answer(recommender: Recommender, body: RecommendRequest) -> tuple[Ranking, 
         ],
         unknown=list(dict.fromkeys(ranking.unknown_clicks + ranking.unknown_candidates)),
         model_version=recommender.bundle.version,
+        late=ranking.late,
     )
     unknown = _occurrences(ranking.unknown_clicks, body.history[-recommender.history_size :])
     unknown += _occurrences(ranking.unknown_candidates, body.candidates or ())

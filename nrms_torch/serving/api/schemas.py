@@ -1,14 +1,25 @@
 """The bodies of requests and responses."""
 
+from itertools import islice
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, StrictInt, StrictStr
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 from pydantic_core import core_schema
 from typing_extensions import TypedDict  # what pydantic reads before Python 3.12
 
 from nrms_torch.serving import Article
 
 _INT64 = 2**63
+# Of names that are no fields' the first few tell enough; an error for each would take seconds.
+_SHOWN_UNKNOWN = 5
 
 
 class _OneMessage:
@@ -31,22 +42,38 @@ ArticleId = Annotated[
     _OneMessage(),
 ]
 Text = Annotated[StrictStr, Field(max_length=100_000)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 History = Annotated[
     list[ArticleId],
     Field(
         max_length=10_000,
+        fail_fast=True,
         description="Clicked articles, oldest first; the last ones count, as many as the model "
         "reads. An unknown one counts as the unknown article.",
     ),
 ]
 
 
+ReaderId = ArticleId  # of the same kinds, and any of them
+
+
 class Body(BaseModel):
-    """A request's body: a field that is not known is a mistake."""
+    """A request's body: a field that is not known is a mistake.
+
+    Of a list's mistakes the first is told, for the other checks of it would cost the next reader.
+    """
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_unknown(cls, body: object) -> object:
+        if not isinstance(body, dict) or len(body) <= len(cls.model_fields) + _SHOWN_UNKNOWN:
+            return body
+        known = {name: body[name] for name in cls.model_fields if name in body}
+        unknown = (name for name in body if name not in cls.model_fields)
+        return known | dict.fromkeys(islice(unknown, _SHOWN_UNKNOWN))
 
 
 class RecommendRequest(Body):
@@ -69,6 +96,7 @@ class RecommendRequest(Body):
     candidates: list[ArticleId] | None = Field(
         None,
         max_length=100_000,
+        fail_fast=True,
         description="Articles to rank; null ranks all of them but those of the history.",
     )
     k: int = Field(10, ge=1, strict=True, description="How many of the best to give.")
@@ -78,6 +106,8 @@ class RecommendRequest(Body):
         le=1,
         description="0 gives the best in order; the more, the less alike the articles given are.",
     )
+    reader: ReaderId | None = Field(None, description="Who reads, for late features of their own.")
+    page: ArticleId | None = Field(None, description="The article that the reader is on, if any.")
 
 
 class RankedArticle(TypedDict):
@@ -95,12 +125,14 @@ class RankedArticle(TypedDict):
 class RecommendResponse(BaseModel):
     """The best articles, best first; `unknown` are the ids that the server lacks, once each.
 
-    An unknown candidate is not ranked.
+    An unknown candidate is not ranked. `late` tells whether late features are in the scores: not
+    before the server was told of an event, nor without weights for them.
     """
 
     ranking: list[RankedArticle]
     unknown: list[ArticleId]
     model_version: str
+    late: bool
 
 
 class ScoredImpression(BaseModel):
@@ -144,6 +176,8 @@ class ExplainRequest(Body):
 
     history: History
     candidate: ArticleId
+    reader: ReaderId | None = Field(None, description="Who reads, for late features of their own.")
+    page: ArticleId | None = Field(None, description="The article that the reader is on, if any.")
 
 
 class NewArticle(Body):
@@ -157,7 +191,7 @@ class NewArticle(Body):
     subtitle: Text = ""
     body: Text = ""
     category: Annotated[StrictStr, Field(max_length=1_000)] = ""
-    vector: list[Finite] | None = Field(None, max_length=65_536)
+    vector: list[Finite] | None = Field(None, max_length=65_536, fail_fast=True)
 
     def article(self) -> Article:
         """Give it as the recommender takes it."""
@@ -183,18 +217,20 @@ class ArticlesRequest(Body):
         }
     )
 
-    articles: list[NewArticle] = Field(min_length=1, max_length=1_000)
+    articles: list[NewArticle] = Field(min_length=1, max_length=1_000, fail_fast=True)
 
 
 class ArticlesResponse(BaseModel):
     """How many articles are new and how many were updated; they can be ranked from now on.
 
-    `unknown_tokens` of the texts were left out, since the model has no embedding for them.
+    Of two with one id the later counts. `unknown_tokens` of the texts were left out, since the
+    model has no embedding for them. `lasting` says whether the articles outlive the server.
     """
 
     added: int
     updated: int
     unknown_tokens: int
+    lasting: bool
 
 
 class ShownArticle(BaseModel):
@@ -242,12 +278,17 @@ class Ready(BaseModel):
 
 
 class ModelMetadata(BaseModel):
-    """What is served; `manifest` is the bundle's model.json."""
+    """What is served; `manifest` is the bundle's model.json.
+
+    Of the `articles` so many were `added`, which are kept in memory: a restart is without them.
+    """
 
     name: str
     versions: list[str]
     platform: str
     articles: int
+    added: int
+    added_lasting: bool
     history_size: int
     integer_ids: bool
     reads_titles: bool

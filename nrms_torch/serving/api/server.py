@@ -7,12 +7,28 @@ import socket
 import uvicorn
 
 from nrms_torch.serving.api.app import create_app
+from nrms_torch.serving.api.connections import descriptors, limited_to, watch
+from nrms_torch.serving.api.ending import FINISH_S, Ending
 from nrms_torch.serving.api.listening import listen
+from nrms_torch.serving.api.logs import log_seldom
 from nrms_torch.serving.api.model_slot import ModelSlot
 from nrms_torch.serving.api.settings import Settings
+from nrms_torch.serving.api.temporary import temporary_files
 
-# What a long upload may still take after SIGTERM.
-FINISH_S = 30
+# Connections that are taken in one turn of the loop, before any is closed to make room.
+_ACCEPTED = 128
+# File descriptors for all else: the model, uploads, logs.
+_OTHER_FILES = 64
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ending: Ending) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending.begin()
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings) -> None:
@@ -24,18 +40,26 @@ def serve(settings: Settings) -> None:
     # uvicorn finishes and then raises the signal again, which is to end nothing else.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    slot = ModelSlot(threads=settings.threads)
+    log_seldom()
+    slot, ending = ModelSlot(threads=settings.threads, max_added=settings.max_added), Ending()
+    files = descriptors()
+    accepted = int(min(_ACCEPTED, files / 8))
+    # Those that are closed to make room keep theirs for a turn.
+    most = int(min(settings.max_connections, max(files - 2 * accepted - _OTHER_FILES, 16)))
     config = uvicorn.Config(
-        create_app(slot, settings),
+        create_app(slot, settings, ending),
         # uvloop accepts one connection a turn: under load, readers that come wait for seconds.
         loop="asyncio",
-        http="httptools",
+        http=limited_to(most),
+        backlog=accepted,
+        log_config=None,
         log_level="warning",
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=FINISH_S,
     )
-    with listen(settings.host, settings.port) as listening:
-        asyncio.run(_serve(uvicorn.Server(config), slot, settings, listening))
+    with listen(settings.host, settings.port) as listening, temporary_files():
+        asyncio.run(_serve(_Server(config, ending), slot, settings, listening))
 
 
 async def _serve(
@@ -56,5 +80,7 @@ async def _serve(
         )
 
     loading = asyncio.create_task(load())
+    watching = asyncio.create_task(watch(server.server_state.connections))
     await server.serve(sockets=[listening])
+    watching.cancel()
     await loading
