@@ -3,7 +3,7 @@
 from functools import cached_property
 
 import lightning as L
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 
 from nrms_torch.data.articles import ArticleTable
 from nrms_torch.data.config import DataConfig
@@ -54,6 +54,7 @@ class NewsDataModule(L.LightningDataModule):
             self.table, self.vocabulary = titles(config, title_size, vocabulary)
         self.measured_split = "test"
         self.predicted_split = "test"
+        self.predicted_chunks = 0  # of this rank, which have been
         self._splits: dict[str, MappedImpressions] = {}
 
     def impressions(self, split: str) -> MappedImpressions:
@@ -114,8 +115,10 @@ class NewsDataModule(L.LightningDataModule):
         return self._evaluation_loader(self.measured_split)
 
     def predict_dataloader(self) -> DataLoader[EvaluationChunk]:
-        """Give this rank's chunks of the split that is being predicted, with or without labels."""
-        return self._chunks(self.impressions(self.predicted_split))
+        """Give this rank's chunks of the split that is being predicted, but for those that were."""
+        loader = self._chunks(self.impressions(self.predicted_split))
+        rest = range(self.predicted_chunks, len(loader))
+        return DataLoader(Subset(loader.dataset, rest), batch_size=None) if rest.start else loader
 
     def _evaluation_loader(self, split: str) -> DataLoader[EvaluationChunk]:
         return self._chunks(self.require_labels(split))

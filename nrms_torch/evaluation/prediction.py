@@ -1,7 +1,8 @@
 """A split's candidates scored on all ranks of a Trainer, and written as one file."""
 
+import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,9 @@ from nrms_torch.evaluation.prediction_parts import (
 )
 from nrms_torch.evaluation.ranking import ranks
 from nrms_torch.evaluation.submission import submission_lines, write_submission
-from nrms_torch.files import replacing, require_writable
+from nrms_torch.files import read_json, replacing, require_writable
 
+_NOTE = "made_of.json"
 SUBMISSION, TABLE = ".zip", ".parquet"
 _TABLE_SCHEMA = {
     IMPRESSION_ID: pl.Int64(),
@@ -44,7 +46,8 @@ class PredictionWriter(L.Callback):
 
     Each rank writes the impressions it scored as parts in a hidden folder beside `output`, which
     `join` makes into the file. Neither a rank that is killed nor a failure leaves a piece of the
-    file, and parts that a killed run left are removed by the next.
+    file. Parts that a killed or stopped run left are gone on from where they are `made_of` the
+    same, and removed where they are not.
     """
 
     def __init__(self, output: Path) -> None:
@@ -59,15 +62,33 @@ class PredictionWriter(L.Callback):
         self.parts = output.with_name(f".{output.name}.parts")
         # Makes other scores (N,) of impressions (I,) and their dots (N,), as late features do.
         self.rescore: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+        # What decides each score; parts that other things decided are of no use.
+        self.made_of: dict[str, Any] = {}
         self._writer: PartWriter
 
-    def on_predict_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Make an empty folder of parts, on rank 0, before any rank writes there."""
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Make the folder of parts, on rank 0, and have each rank go on after those in it."""
+        datamodule = trainer.datamodule  # type: ignore[attr-defined]
         if trainer.is_global_zero:
+            self._make_folder({**self.made_of, "ranks": trainer.world_size})
+        trainer.strategy.barrier("parts folder")
+        datamodule.predicted_chunks = 0
+        chunks = len(datamodule.predict_dataloader())
+        self._writer = PartWriter(self.parts, trainer.global_rank, chunks)
+        datamodule.predicted_chunks = self._writer.done
+        if trainer.is_global_zero and self._writer.done:
+            print(f"{self.parts}: going on after {self._writer.done / chunks:.0%} of the split")
+
+    def _make_folder(self, made_of: Mapping[str, Any]) -> None:
+        note = self.parts / _NOTE
+        try:
+            is_same = read_json(note) == made_of
+        except InputError:
+            is_same = False
+        if not is_same:
             shutil.rmtree(self.parts, ignore_errors=True)
             self.parts.mkdir()
-        trainer.strategy.barrier("parts folder")
-        self._writer = PartWriter(self.parts, trainer.global_rank)
+            note.write_text(json.dumps(made_of), encoding="utf-8")
 
     def on_predict_batch_end(
         self,
@@ -92,8 +113,8 @@ class PredictionWriter(L.Callback):
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
     ) -> None:
-        """Remove the parts, which nobody will join."""
-        if trainer.is_global_zero:
+        """Remove the parts, where a failure would come again; who was stopped can go on."""
+        if trainer.is_global_zero and isinstance(exception, InputError | OSError):
             shutil.rmtree(self.parts, ignore_errors=True)
 
     def join(self, impressions: Impressions, challenge: str) -> None:

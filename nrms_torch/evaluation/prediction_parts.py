@@ -36,18 +36,27 @@ class Predictions(NamedTuple):
 
 
 class PartWriter:
-    """Writes what one rank scores as parquet parts in `folder`, a row a candidate."""
+    """Writes what one rank scores as parquet parts in `folder`, a row a candidate.
 
-    def __init__(self, folder: Path, rank: int) -> None:
+    A part's name ends in how many of the rank's `chunks` are written with it, so that parts which
+    are there already are gone on from: `done` is their number. One is always left to be scored.
+    """
+
+    def __init__(self, folder: Path, rank: int, chunks: int) -> None:
         self.folder = folder
         self.rank = rank
-        self.written = 0
+        files = sorted(folder.glob(f"{rank:05d}-*.parquet"))
+        while files and _chunks_with(files[-1]) >= chunks:
+            files.pop().unlink()
+        self.written = len(files)
+        self.done = _chunks_with(files[-1]) if files else 0
         self._held: list[pl.DataFrame] = []
 
     def add(self, candidates: pl.DataFrame) -> None:
-        """Take candidates, impression after impression: POSITION (of each one's impression), RANK
-        and maybe SCORE.
+        """Take a chunk's candidates, impression after impression: POSITION (of each one's
+        impression), RANK and maybe SCORE.
         """
+        self.done += 1
         self._held.append(candidates)
         if sum(map(len, self._held)) >= PART_CANDIDATES:
             self.flush()
@@ -58,9 +67,14 @@ class PartWriter:
             return
         part = pl.concat(self._held).sort(POSITION, maintain_order=True)
         self._held = []
-        with replacing(self.folder / f"{self.rank:05d}-{self.written:05d}.parquet") as temporary:
+        name = f"{self.rank:05d}-{self.written:05d}-{self.done:08d}.parquet"
+        with replacing(self.folder / name) as temporary:
             part.write_parquet(temporary, row_group_size=ROW_GROUP, statistics=True)
         self.written += 1
+
+
+def _chunks_with(part: Path) -> int:
+    return int(part.stem.rpartition("-")[2])
 
 
 def joined(folder: Path, offsets: npt.NDArray[np.int64]) -> Iterator[Predictions]:

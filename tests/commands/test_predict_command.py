@@ -1,6 +1,8 @@
 import json
+import os
 import shutil
 import subprocess
+import sys
 import time
 import zipfile
 
@@ -136,6 +138,66 @@ def test_a_rank_that_is_killed_leaves_no_output(trained, beyond_accuracy, tmp_pa
     finally:
         if launcher.is_running():
             launcher.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_prediction_that_was_killed_goes_on_to_the_same_bytes(
+    trained, beyond_accuracy, by_one_process, tmp_path, devices
+):
+    """Parts are of 4 million candidates: of smaller ones a kill leaves some."""
+    file = tmp_path / "predictions.zip"
+    program = """
+import os, signal
+from nrms_torch.data import loading
+from nrms_torch.evaluation import prediction_parts
+loading.HISTORIES_PER_CHUNK, prediction_parts.PART_CANDIDATES = 8, 200
+written = prediction_parts.PartWriter.flush
+def killed(writer):
+    written(writer)
+    if writer.written == int(os.environ["KILLED_AFTER"]):
+        os.kill(os.getpid(), signal.SIGKILL)
+prediction_parts.PartWriter.flush = killed
+from nrms_torch.commands.main import door
+door("predict")
+"""
+    words = [f"run={trained}", f"output={file}", *data_of(beyond_accuracy)]
+    words.append(f"trainer.devices={devices}")
+    code = tmp_path / "killed.py"
+    code.write_text(program)
+
+    def run(killed_after):
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "KILLED_AFTER": str(killed_after)}
+        command = [sys.executable, str(code), *words]
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+        )
+
+    assert run(2).returncode != 0
+    parts = tmp_path / ".predictions.zip.parts"
+    left = sorted(part.name for part in parts.glob("*.parquet"))
+    assert len(left) >= 2
+    done = run(-1)
+    assert done.returncode == 0, done.stderr
+    assert f"{parts}: going on after " in done.stdout
+    assert file.read_bytes() == by_one_process.read_bytes()
+    assert not parts.exists()
+    code.unlink()
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.slow
+def test_parts_of_another_checkpoint_are_not_gone_on_from(
+    trained, beyond_accuracy, by_one_process, tmp_path
+):
+    file = tmp_path / "predictions.zip"
+    parts = tmp_path / ".predictions.zip.parts"
+    parts.mkdir()
+    (parts / "made_of.json").write_text('{"checkpoint": "other", "ranks": 1}')
+    left = pl.DataFrame({"position": [0], "rank": [9]}, schema={"position": int, "rank": pl.Int32})
+    left.write_parquet(parts / "00000-00000-00000001.parquet")
+    assert "going on" not in predict(trained, file, *data_of(beyond_accuracy))
+    assert file.read_bytes() == by_one_process.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["predictions", "predictions.csv"])

@@ -29,11 +29,12 @@ def small_parts(monkeypatch):
     monkeypatch.setattr(prediction_parts, "ROW_GROUP", 16)
 
 
-def write(folder, split, positions, *, rank=0, chunk=5):
+def write(folder, split, positions, *, rank=0, chunk=5, stop=None):
     """Write the impressions `positions`, some at a time, as one rank does."""
     offsets, ranks, scores = split
-    writer = PartWriter(folder, rank)
-    for start in range(0, len(positions), chunk):
+    starts = range(0, len(positions), chunk)
+    writer = PartWriter(folder, rank, len(starts))
+    for start in starts[writer.done : stop]:
         own = [
             (position, place)
             for position in positions[start : start + chunk]
@@ -41,7 +42,8 @@ def write(folder, split, positions, *, rank=0, chunk=5):
         ]
         position, place = np.array(own).T
         writer.add(pl.DataFrame({POSITION: position, RANK: ranks[place], SCORE: scores[place]}))
-    writer.flush()
+    if stop is None:  # else it is killed with what it holds
+        writer.flush()
 
 
 def shares(ranks):
@@ -77,7 +79,7 @@ def test_a_part_has_its_name_only_when_it_is_whole(tmp_path, split, monkeypatch)
 
 
 def test_a_rank_without_impressions_writes_no_part(tmp_path):
-    PartWriter(tmp_path, 0).flush()
+    PartWriter(tmp_path, 0, 1).flush()
     assert not list(tmp_path.iterdir())
 
 
@@ -97,3 +99,30 @@ def test_an_impression_twice_in_place_of_another_is_told(tmp_path, split):
     write(tmp_path, split, [one if i == other else i for i in range(IMPRESSIONS)])
     with pytest.raises(InputError, match="the parts do not hold impressions 0 to 59 once"):
         list(joined(tmp_path, offsets))
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("stop", range(13))
+def test_what_was_killed_anywhere_is_gone_on_from(tmp_path, split, stop):
+    offsets, expected, scores = split
+    (positions,) = shares(1)
+    write(tmp_path, split, positions, stop=stop)
+    left = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    write(tmp_path, split, positions)
+    windows = list(joined(tmp_path, offsets))
+    assert np.concatenate([window.ranks for window in windows]).tolist() == expected.tolist()
+    assert np.concatenate([window.scores for window in windows]).tolist() == scores.tolist()
+    kept = [file for file, content in left.items() if file.read_bytes() == content]
+    assert len(kept) == len(left)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_one_part_is_left_to_be_scored_where_all_were(tmp_path, split):
+    (positions,) = shares(1)
+    write(tmp_path, split, positions)
+    parts = sorted(tmp_path.iterdir())
+    chunks = int(parts[-1].stem.rpartition("-")[2])
+    writer = PartWriter(tmp_path, 0, chunks)
+    assert sorted(tmp_path.iterdir()) == parts[:-1]
+    assert 0 < writer.done < chunks
+    assert writer.written == len(parts) - 1
