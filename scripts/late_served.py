@@ -1,4 +1,4 @@
-"""Measure what late features cost a served ranking: `python scripts/late_served.py text=… late=…`."""
+"""Measure what late features cost a served ranking: `python scripts/late_served.py`."""
 
 from pathlib import Path
 

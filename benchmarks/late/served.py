@@ -3,12 +3,13 @@
 import http.client
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from nrms_torch.serving import Recommender
+from nrms_torch.serving import ArticleId, Recommender
 from nrms_torch.serving.process import ServerProcess, server
 
 _EVENTS, _CANDIDATES, _HISTORY = 20_000, 100, 30
@@ -43,7 +44,9 @@ def served_ms(text: Path, late: Path, rankings: int) -> dict[str, np.ndarray]:
     return {name: np.array(each[1:]) for name, each in times.items()}
 
 
-def _events(ids: list[object], generator: np.random.Generator) -> Iterator[list[dict[str, object]]]:
+def _events(
+    ids: Sequence[ArticleId], generator: np.random.Generator
+) -> Iterator[list[dict[str, Any]]]:
     now, events = time.time(), []
     for number in range(_EVENTS):
         moment = now - _HALF_A_DAY_S * (1 - number / _EVENTS)
@@ -60,7 +63,7 @@ def _connection(target: ServerProcess) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(target.url.removeprefix("http://"))
 
 
-def _post(connection: http.client.HTTPConnection, path: str, body: dict[str, object]) -> dict:  # type: ignore[type-arg]
+def _post(connection: http.client.HTTPConnection, path: str, body: dict[str, Any]) -> dict[str, Any]:
     headers = {"Content-Type": "application/json"}
     connection.request("POST", path, json.dumps(body), headers)
     answer = connection.getresponse()
