@@ -63,7 +63,9 @@ def _connection(target: ServerProcess) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(target.url.removeprefix("http://"))
 
 
-def _post(connection: http.client.HTTPConnection, path: str, body: dict[str, Any]) -> dict[str, Any]:
+def _post(
+    connection: http.client.HTTPConnection, path: str, body: dict[str, Any]
+) -> dict[str, Any]:
     headers = {"Content-Type": "application/json"}
     connection.request("POST", path, json.dumps(body), headers)
     answer = connection.getresponse()

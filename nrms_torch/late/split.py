@@ -9,12 +9,12 @@ from nrms_torch.data.config import DataConfig
 from nrms_torch.data.impressions import Impressions
 from nrms_torch.errors import InputError
 from nrms_torch.late.features import feature_matrix
+from nrms_torch.late.parts import feature_parts
 from nrms_torch.late.replay import Replay
 from nrms_torch.late.stage import STREAMING, LateSettings
 from nrms_torch.late.visits import Visits, read_visits, span_of
 
 _DAY_S = 86_400
-IMPRESSIONS_PER_PART = 65_536
 
 
 class LateSplit:
@@ -28,21 +28,16 @@ class LateSplit:
         self._names = settings.features
         self._replay = Replay(list(visits.values()), lag=settings.lag, no_clicks_after=end)
 
-    def features(self, impressions: np.ndarray, names: Sequence[str] | None = None) -> np.ndarray:
-        """Compute features (n, F) of the candidates of impressions, indices of the split.
-
-        Those of the settings, or others by their `names`.
-        """
-        counts = self._replay.counts(self.visits, impressions)
-        return feature_matrix(self._names if names is None else names, counts)
+    def features(self, impressions: np.ndarray) -> np.ndarray:
+        """Compute the features (n, F) of the candidates of impressions, indices of the split."""
+        return feature_matrix(self._names, self._replay.counts(self.visits, impressions))
 
     def parts(self, names: Sequence[str] | None = None) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield the features of all candidates, some impressions at a time, and which they are."""
         offsets = self.visits.impressions.offsets
-        for start in range(0, len(self.visits.times), IMPRESSIONS_PER_PART):
-            stop = min(start + IMPRESSIONS_PER_PART, len(self.visits.times))
-            part = slice(offsets[start], offsets[stop])
-            yield part, self.features(np.arange(start, stop), names)
+        chosen = self._names if names is None else names
+        for impressions, features in feature_parts(chosen, self._replay, self.visits):
+            yield slice(offsets[impressions[0]], offsets[impressions[-1] + 1]), features
 
 
 def scored_split(
