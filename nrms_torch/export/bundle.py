@@ -1,6 +1,7 @@
 """From a run folder to a bundle: graphs, articles with their vectors, and model.json."""
 
 import hashlib
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def export_run(
         datamodule, module = for_evaluation(run, data)
         split = validation_split(datamodule.config) if quantize else None
         model = module.model.eval()
-        write_graphs(model, module.table, temporary)
+        write_graphs(model, module.table, temporary, about=_about(run, model))
         _write_articles(datamodule, temporary)
         history_size = model.hyper_parameters.history_size
         if (late := LateStage.load(run.path)) is not None:
@@ -92,6 +93,15 @@ def export_run(
         seal(temporary, content)
         after = measure(Bundle.load(temporary), split)
         return Exported(agreement, before, after)
+
+
+def _about(run: RunFolder, model: NRMS) -> dict[str, str]:
+    """Say in a graph's metadata of which model and which checkpoint it is."""
+    return {
+        "model": json.dumps(to_mapping(model.hyper_parameters)),
+        "checkpoint_sha256": file_sha256(run.best()),
+        "precision": "float32",
+    }
 
 
 def write_vectors(folder: Path, hyper_parameters: HyperParameters) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+import nrms_torch
 from nrms_torch.errors import InputError
 from nrms_torch.model import explanation
 from nrms_torch.model.news_encoder import TitleEncoder
@@ -37,11 +38,12 @@ def require_exporter() -> None:
         )
 
 
-def write_graphs(model: NRMS, features: Tensor, folder: Path) -> None:
+def write_graphs(model: NRMS, features: Tensor, folder: Path, *, about: Mapping[str, str]) -> None:
     """Write the graphs of `model`, in evaluation mode on the CPU, into `folder`.
 
     `features` (≥ 1, T or W) are rows of the article table, of which examples are made. The first
-    dimension of each input and output is free: U articles or B users.
+    dimension of each input and output is free: U articles or B users. `about` becomes the metadata
+    of each, for a graph may be parted from its bundle.
 
     - news_encoder.onnx: `articles` → `vectors` (U, D); of titles also `parts` (U, T, D), which add
       up to the vectors, in the standard variant with one more part, which is no word's; or, with
@@ -59,9 +61,22 @@ def write_graphs(model: NRMS, features: Tensor, folder: Path) -> None:
     candidates = {"candidates": torch.rand(_EXAMPLE_ROWS, width)}
     articles = {"articles": features[:1].repeat(_EXAMPLE_ROWS, 1)}
     news, users, explain = _News(model), _Users(model), _Explain(model)
-    _write(news, articles, news.outputs, folder / NEWS_ENCODER)
-    _write(users, clicks, ["users"], folder / USER_ENCODER)
-    _write(explain, clicks | candidates, ["directions"], folder / USER_EXPLAIN)
+    for name, graph, inputs, outputs in (
+        (NEWS_ENCODER, news, articles, news.outputs),
+        (USER_ENCODER, users, clicks, ["users"]),
+        (USER_EXPLAIN, explain, clicks | candidates, ["directions"]),
+    ):
+        save_graph(_portable(_graph(graph, inputs, outputs)), folder / name, about)
+
+
+def save_graph(proto: Any, path: Path, about: Mapping[str, str]) -> None:
+    """Write a graph with our name and version, and `about` as its metadata."""
+    import onnx
+
+    proto.producer_name, proto.producer_version = "nrms-torch", nrms_torch.__version__
+    proto.graph.name = path.stem
+    onnx.helper.set_model_props(proto, dict(about))
+    onnx.save(proto, path)
 
 
 class _News(nn.Module):
@@ -109,11 +124,7 @@ class _Explain(_Users):
         return explanation.click_directions(self.encoder, clicked, known, candidates)
 
 
-def _write(
-    graph: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str], path: Path
-) -> None:
-    import onnx
-
+def _graph(graph: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> Any:
     rows = torch.export.Dim("rows", min=1)
     with torch.no_grad(), _quiet():
         program: Any = torch.onnx.export(
@@ -126,11 +137,19 @@ def _write(
             opset_version=OPSET,
             verbose=False,
         )
-    onnx.save(_without_traces(program.model_proto), path)
+    return program.model_proto
 
 
-def _without_traces(proto: Any) -> Any:
-    """Drop what the exporter notes of the source code: it names the folders of this machine."""
+def _portable(proto: Any) -> Any:
+    """Drop what the exporter notes of the source code: it names the folders of this machine.
+
+    Also that a reshape may ask for a size of 0: none of ours does, and not every reader takes it.
+    """
+    for node in proto.graph.node:
+        kept = [each for each in node.attribute if each.name != "allowzero"]
+        if node.op_type == "Reshape" and len(kept) < len(node.attribute):
+            del node.attribute[:]
+            node.attribute.extend(kept)
     for item in (proto, proto.graph, *proto.graph.node, *proto.graph.value_info):
         item.ClearField("doc_string")
         item.ClearField("metadata_props")

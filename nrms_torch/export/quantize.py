@@ -14,6 +14,7 @@ import torch
 from nrms_torch.data.schema import Split
 from nrms_torch.errors import InputError
 from nrms_torch.evaluation.ranking import RankingMetrics
+from nrms_torch.export.graphs import save_graph
 from nrms_torch.files import replacing
 from nrms_torch.model.hyper_parameters import HyperParameters
 from nrms_torch.serving import Bundle, Recommender
@@ -47,16 +48,20 @@ def validation_split(data: Any) -> Split:
 
 
 def quantise_graphs(folder: Path) -> None:
-    """Turn the weights of the encoders in `folder` into int8, one scale a matrix.
+    """Turn the weights of the encoders in `folder` into eight bits, one scale a matrix.
 
     Activations are quantised as they come, with one scale a call: a score then depends a little on
-    what else is in the batch.
+    what else is in the batch. Weights have no sign: of bytes with and without one, processors that
+    lack VNNI add up products in 16 bits, which overflow, and every runtime gives other vectors.
     """
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     for name in _GRAPHS:
+        about = {each.key: each.value for each in onnx.load(folder / name).metadata_props}
         with replacing(folder / name) as temporary, _quiet():
-            quantize_dynamic(folder / name, temporary, weight_type=QuantType.QInt8)
+            quantize_dynamic(folder / name, temporary, weight_type=QuantType.QUInt8)
+            save_graph(onnx.load(temporary), temporary, about | {"precision": "int8"})
 
 
 def measure(bundle: Bundle, split: Split) -> Measures:

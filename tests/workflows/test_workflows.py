@@ -108,3 +108,13 @@ def test_a_command_that_fails_fails_the_job_though_its_output_is_kept(tmp_path, 
 
 def _run(step):
     return step.get("run", "")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_later_step_finds_the_credentials_of_the_checkout(file):
+    jobs = yaml.safe_load(file.read_text())["jobs"].values()
+    checkouts = [
+        step for job in jobs for step in job["steps"] if "actions/checkout" in step.get("uses", "")
+    ]
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)

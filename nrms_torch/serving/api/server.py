@@ -55,7 +55,6 @@ def serve(settings: Settings) -> None:
         log_config=None,
         log_level="warning",
         access_log=False,
-        server_header=False,
         timeout_graceful_shutdown=FINISH_S,
     )
     with listen(settings.host, settings.port) as listening, temporary_files():
