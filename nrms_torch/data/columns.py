@@ -11,6 +11,7 @@ import polars as pl
 
 # The largest whole number up to which a floating-point type holds every one.
 _EXACT: dict[pl.DataType, int] = {pl.Float32(): 2**24, pl.Float64(): 2**53}
+_DIGITS = 38  # of polars' longest decimal
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 # Whatever they hold fits into Int64, the type of every id of EB-NeRD.
 _FITTING = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.Null)
@@ -35,8 +36,9 @@ class Kind(NamedTuple):
 
 
 def _is_whole(dtype: pl.DataType) -> bool:
-    numbers = dtype.is_integer() or dtype.is_decimal() or dtype in _EXACT
-    return numbers or dtype == pl.Null
+    if isinstance(dtype, pl.Decimal):  # of more digits Arrow writes some, which polars cannot cast
+        return (dtype.precision or _DIGITS) <= _DIGITS
+    return dtype.is_integer() or dtype in _EXACT or dtype == pl.Null
 
 
 def _is_text(dtype: pl.DataType) -> bool:
