@@ -36,9 +36,13 @@ class Kind(NamedTuple):
 
 
 def _is_whole(dtype: pl.DataType) -> bool:
-    if isinstance(dtype, pl.Decimal):  # of more digits Arrow writes some, which polars cannot cast
-        return (dtype.precision or _DIGITS) <= _DIGITS
-    return dtype.is_integer() or dtype in _EXACT or dtype == pl.Null
+    numbers = dtype.is_integer() or dtype.is_decimal() or dtype in _EXACT
+    return (numbers and _can_be_cast(dtype)) or dtype == pl.Null
+
+
+def _can_be_cast(dtype: pl.DataType) -> bool:
+    """Tell all types from a decimal of more digits than polars' longest, which Arrow may have."""
+    return not isinstance(dtype, pl.Decimal) or (dtype.precision or _DIGITS) <= _DIGITS
 
 
 def _is_text(dtype: pl.DataType) -> bool:
@@ -161,7 +165,9 @@ TIME = Kind(
 )
 VECTOR = Kind(
     "a list of numbers",
-    lambda dtype: (inner := _inner(dtype)) is not None and inner.is_numeric(),
+    lambda dtype: (
+        (inner := _inner(dtype)) is not None and inner.is_numeric() and _can_be_cast(inner)
+    ),
     _list_of(pl.Float32()),
     "pl.col({}).cast(pl.List(pl.Float32))",
 )
