@@ -2,7 +2,7 @@
 
 from omegaconf import DictConfig
 
-from benchmarks.late_speed import generated_visits, measure
+from benchmarks.late.speed import generated_visits, measure
 from nrms_torch.commands.main import command
 
 

@@ -6,6 +6,7 @@ the list counts: `clicks_12h`, `age`, `clicks_3h_rank`. Dimensions: N candidates
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -160,6 +161,7 @@ def _lengths(offsets: np.ndarray) -> np.ndarray:
     return np.repeat(sizes, sizes)
 
 
+@cache
 def _parsed(name: str) -> tuple[str, int, bool]:
     """Give a name's definition, its time in seconds or 0, and whether the place counts."""
     found = _NAME.fullmatch(str(name))

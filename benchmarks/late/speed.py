@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.speed.turns import peak_mib
-from nrms_torch.data.impressions import IMPRESSIONS_PER_PART, Impressions
-from nrms_torch.late.features import feature_matrix
+from nrms_torch.data.impressions import Impressions
+from nrms_torch.late.parts import feature_parts
 from nrms_torch.late.replay import Replay
 from nrms_torch.late.visits import Visits
 
@@ -41,11 +41,7 @@ def generated_visits(number: int, *, articles: int, readers: int) -> Visits:
 def measure(visits: Visits, features: Sequence[str]) -> str:
     """Compute features of all impressions, in parts; say how long it took."""
     before_mib, started = peak_mib(), time.perf_counter()
-    replay = Replay([visits], lag=60)
-    number = len(visits.impressions)
-    for first in range(0, number, IMPRESSIONS_PER_PART):
-        rows = np.arange(first, min(first + IMPRESSIONS_PER_PART, number))
-        feature_matrix(features, replay.counts(visits, rows))
+    number = sum(len(rows) for rows, _ in feature_parts(features, Replay([visits], lag=60), visits))
     seconds = time.perf_counter() - started
     return (
         f"{number:,} impressions, {len(features)} features: {number / seconds:,.0f} impressions/s; "
