@@ -11,9 +11,9 @@ from nrms_torch.tracking.comparison import draw, read_runs, table
 
 def main(config: DictConfig) -> None:
     """Print the runs' metrics, and draw their learning curves into one figure."""
+    runs = read_runs(list(config.runs) if isinstance(config.runs, ListConfig) else [config.runs])
     file = Path(str(config.output))
     require_writable(file)
-    runs = read_runs(list(config.runs) if isinstance(config.runs, ListConfig) else [config.runs])
     plain_console().print(table(runs))
     draw(runs, file)
     print(f"written to {file}")

@@ -11,6 +11,7 @@ import polars as pl
 
 # The largest whole number up to which a floating-point type holds every one.
 _EXACT: dict[pl.DataType, int] = {pl.Float32(): 2**24, pl.Float64(): 2**53}
+_DIGITS = 38  # of polars' longest decimal
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 # Whatever they hold fits into Int64, the type of every id of EB-NeRD.
 _FITTING = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.Null)
@@ -36,7 +37,12 @@ class Kind(NamedTuple):
 
 def _is_whole(dtype: pl.DataType) -> bool:
     numbers = dtype.is_integer() or dtype.is_decimal() or dtype in _EXACT
-    return numbers or dtype == pl.Null
+    return (numbers and _can_be_cast(dtype)) or dtype == pl.Null
+
+
+def _can_be_cast(dtype: pl.DataType) -> bool:
+    """Tell all types from a decimal of more digits than polars' longest, which Arrow may have."""
+    return not isinstance(dtype, pl.Decimal) or (dtype.precision or _DIGITS) <= _DIGITS
 
 
 def _is_text(dtype: pl.DataType) -> bool:
@@ -159,7 +165,9 @@ TIME = Kind(
 )
 VECTOR = Kind(
     "a list of numbers",
-    lambda dtype: (inner := _inner(dtype)) is not None and inner.is_numeric(),
+    lambda dtype: (
+        (inner := _inner(dtype)) is not None and inner.is_numeric() and _can_be_cast(inner)
+    ),
     _list_of(pl.Float32()),
     "pl.col({}).cast(pl.List(pl.Float32))",
 )

@@ -48,6 +48,11 @@ class DataConfig:
                 "data.text_columns: expected a list of at least one column, such as [title], "
                 f"found {self.text_columns!r}"
             )
+        if self.generate is not None and not isinstance(self.generate, dict):
+            raise InputError(
+                f"data.generate: found {self.generate!r}; expected data.generate.impressions=N, or "
+                "data.generate=null"
+            )
         least = {"batch_size": 1, "npratio": 1, "vocabulary_size": 1, "num_workers": 0}
         for field, minimum in least.items():
             require_integer(f"data.{field}", getattr(self, field), minimum)

@@ -30,12 +30,17 @@ def require_feasible(config: DictConfig) -> None:
                 f"trainer.{field}: {trainer[field]} leaves nothing to train on or to choose the "
                 "best checkpoint by; expected more"
             )
+    for field, least in {"accumulate_grad_batches": 1, "log_every_n_steps": 0}.items():
+        if field in trainer:
+            require_integer(f"trainer.{field}", trainer[field], least)
     if trainer.get("overfit_batches"):
         raise InputError(
             "trainer.overfit_batches: validates on training rows, which have no impressions to "
             "rank; expected trainer.limit_train_batches=N"
         )
     for name, callback in config.callbacks.items():
+        if callback and "patience" in callback:
+            require_integer(f"callbacks.{name}.patience", callback.patience, 1)
         monitor = callback.get("monitor") if callback else None
         if monitor is not None and monitor not in _METRICS:
             raise InputError(

@@ -109,7 +109,10 @@ class RunFolder:
         """Write what a run starts from, once all of it is known to be sound; rank 0 alone does."""
         if not is_process_zero() or self.config_file.exists():
             return
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"run: {self.path} cannot be made: {error.strerror}") from error
         if vocabulary is not None:
             vocabulary.save(self.vocabulary_folder)
         with replacing(self.origin_file) as temporary:
