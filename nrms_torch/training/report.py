@@ -4,6 +4,7 @@ from pathlib import Path
 
 from nrms_torch.data.datamodule import NewsDataModule
 from nrms_torch.evaluation.report.page import write_report
+from nrms_torch.late.stage import LateStage
 from nrms_torch.tracking.curves import read_curves
 from nrms_torch.training.diagnose import findings_of
 from nrms_torch.training.lightning_module import NRMSModule
@@ -33,5 +34,6 @@ def report_run(
         findings=findings_of(module, datamodule, run, kept, standing, split=split),
         curves=read_curves(run.path),
         calibration=run.calibration(),
+        late=LateStage.load(run.path) if "late" in metrics else None,
     )
     return run.report_file

@@ -61,6 +61,18 @@ def test_a_run_keeps_its_weights_and_tells_text_alone_beside(late_run):
     assert {"text_alone", "clicks_12h", "click_through_12h", "cosine"} <= metrics["simple"].keys()
 
 
+def test_the_report_tells_the_weights(late_run, tmp_path):
+    run_script("evaluate", f"run={late_run}", f"metrics={tmp_path}/metrics.json", "report=true")
+    page = (late_run / "report.html").read_text()
+    assert "What everybody clicks now" in page
+    assert "<td>click_through_12h</td>" in page
+    run_script(
+        *("evaluate", f"run={late_run}", f"metrics={tmp_path}/text.json"),
+        *("report=true", "text_alone=true"),
+    )
+    assert "What everybody clicks now" not in (late_run / "report.html").read_text()
+
+
 def test_text_alone_is_what_evaluation_gives_without_them(late_run, tmp_path):
     file = tmp_path / "text.json"
     run_script("evaluate", f"run={late_run}", "text_alone=true", f"metrics={file}")

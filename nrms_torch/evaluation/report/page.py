@@ -25,6 +25,8 @@ from nrms_torch.evaluation.shown_articles import shown_articles
 from nrms_torch.evaluation.standing import Standing
 from nrms_torch.evaluation.standing_table import shown_name
 from nrms_torch.files import replacing
+from nrms_torch.late.stage import LateStage
+from nrms_torch.late.table import learnt
 
 _LIST = 5  # articles of a list that is measured beyond its clicks
 
@@ -42,10 +44,11 @@ def write_report(
     findings: Sequence[Finding],
     curves: Mapping[str, Sequence[tuple[int, float]]],
     calibration: Calibration | None,
+    late: LateStage | None = None,
 ) -> None:
     """Write one page on a labelled split: scores (N,) and article vectors `news` (R, D) of it.
 
-    Without a `calibration` the split's own is drawn. Nothing in the page asks another host.
+    Without a `calibration` the split's own is drawn; of a `late` stage what it has learnt is told. Nothing in the page asks another host.
     """
     impressions = datamodule.impressions(split)
     assert impressions.labels is not None
@@ -85,6 +88,7 @@ def write_report(
         fit=means(probability_metrics(probabilities, impressions.labels, impressions.offsets)),
         is_own_fit=calibration is None,
         lists=lists,
+        late=None if late is None else learnt(late),
         best=best,
         worst=worst,
         unknown_candidates=float((impressions.candidates == 0).mean()),
