@@ -48,7 +48,8 @@ def write_report(
 ) -> None:
     """Write one page on a labelled split: scores (N,) and article vectors `news` (R, D) of it.
 
-    Without a `calibration` the split's own is drawn; of a `late` stage what it has learnt is told. Nothing in the page asks another host.
+    Without a `calibration` the split's own is drawn; of a `late` stage what it has learnt is told.
+    Nothing in the page asks another host.
     """
     impressions = datamodule.impressions(split)
     assert impressions.labels is not None
