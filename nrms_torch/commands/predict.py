@@ -8,6 +8,7 @@ import lightning as L
 from omegaconf import DictConfig
 
 from nrms_torch.data.datamodule import NewsDataModule
+from nrms_torch.errors import InputError
 from nrms_torch.evaluation.prediction import PredictionWriter
 from nrms_torch.files import file_sha256
 from nrms_torch.late.stage import LateStage
@@ -27,6 +28,8 @@ def main(config: DictConfig) -> None:
     datamodule: NewsDataModule
     module: L.LightningModule
     if run.config().model.name == LATE_ALONE:
+        if config.text_alone:
+            raise InputError(f"text_alone: {run.path} has no text, only late features")
         datamodule, module = late_datamodule(run, config.data), NoText()
     else:
         datamodule, module = for_evaluation(run, config.data)
