@@ -79,6 +79,7 @@ def test_an_upload_is_decoded_under_limits_lower_than_our_own(demo_folder, tmp_p
     program = f"""
 import resource
 from pathlib import Path
+from nrms_torch.serving.decoding import decode
 hard = resource.getrlimit(resource.{name})[1]
 resource.setrlimit(resource.{name}, ({lower}, hard))
 assert decode(Path({str(tmp_path)!r}), integer_ids=True).labelled

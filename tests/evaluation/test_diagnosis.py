@@ -55,7 +55,8 @@ def changed(demo_folder, tmp_path):
         shutil.copytree(demo_folder, copy, ignore=shutil.ignore_patterns(".prepared"))
         file = copy / folder / f"{name}.parquet"
         change(pl.read_parquet(file)).write_parquet(file)
-        return {"path": str(copy), "vectors": str(copy / "document_vectors.parquet")}
+        vectors = str(copy / "document_vectors.parquet")
+        return {"path": str(copy), "vectors": vectors, "unknown_share": 1.0}
 
     return changed
 

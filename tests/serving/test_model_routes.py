@@ -111,6 +111,7 @@ def test_openapi_declares_examples_and_problems(bundle):
         "/recommend",
         "/explain",
         "/predict",
+        "/events",
         "/articles",
         "/readers",
         "/metrics",
@@ -119,7 +120,8 @@ def test_openapi_declares_examples_and_problems(bundle):
         "/v2/models/nrms",
         "/v2/models/nrms/load",
     }
-    for path in ("/recommend", "/explain", "/predict", "/articles", "/v2/models/nrms/load"):
+    paths = ("/recommend", "/explain", "/predict", "/events", "/articles", "/v2/models/nrms/load")
+    for path in paths:
         responses = document["paths"][path]["post"]["responses"]
         assert {"200", "400", "413", "415", "422", "503"} <= responses.keys()
         for status, response in responses.items():
@@ -127,7 +129,13 @@ def test_openapi_declares_examples_and_problems(bundle):
                 schema = response["content"]["application/problem+json"]["schema"]
                 assert schema == {"$ref": "#/components/schemas/Problem"}
     schemas = document["components"]["schemas"]
-    for name in ("RecommendRequest", "ExplainRequest", "ArticlesRequest", "LoadRequest", "Problem"):
+    for name in (
+        "RecommendRequest",
+        "ExplainRequest",
+        "ArticlesRequest",
+        "EventsRequest",
+        "Problem",
+    ):
         assert schemas[name]["examples"]
 
 

@@ -238,7 +238,7 @@ def test_where_all_trials_measured_the_same_no_importance_is_drawn(sweep_of, tmp
     [
         ("run=here", "run: each trial has a run folder of its own"),
         ("trials=0", "trials: expected an integer of at least 1, found 0"),
-        ("data.path=nowhere", "trial 0: nowhere/document_vectors.parquet: no such file"),
+        ("data.path=nowhere", "trial 0: nowhere: no such folder"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(call, demo_folder, tmp_path, setting, message):
