@@ -129,13 +129,8 @@ def test_openapi_declares_examples_and_problems(bundle):
                 schema = response["content"]["application/problem+json"]["schema"]
                 assert schema == {"$ref": "#/components/schemas/Problem"}
     schemas = document["components"]["schemas"]
-    for name in (
-        "RecommendRequest",
-        "ExplainRequest",
-        "ArticlesRequest",
-        "EventsRequest",
-        "Problem",
-    ):
+    with_examples = ("Recommend", "Explain", "Events", "Articles", "Load")
+    for name in (*(f"{each}Request" for each in with_examples), "Problem"):
         assert schemas[name]["examples"]
 
 
