@@ -12,7 +12,8 @@ from nrms_torch.commands.main import command
 @command("late_served")
 def main(config: DictConfig) -> None:
     """Ask two servers in turn, and print the percentiles of both."""
-    for name, times in served_ms(Path(config["without"]), Path(config["with"]), config.rankings).items():
+    bundles = Path(config["without"]), Path(config["with"])
+    for name, times in served_ms(*bundles, config.rankings).items():
         middle, high, highest = np.percentile(times, [50, 90, 99])
         print(f"{name:5} p50 {middle:.2f} ms, p90 {high:.2f} ms, p99 {highest:.2f} ms")
 
