@@ -27,7 +27,8 @@ class Replay:
         self.lag = lag
         self.no_clicks_after = no_clicks_after
         self._visits = visits
-        self._clicks = [_Clicks(each) for each in visits if each.impressions.labels is not None]
+        labelled = [each for each in visits if each.impressions.labels is not None]
+        self._clicks = [_Clicks(each, before=no_clicks_after) for each in labelled]
 
     def counts(self, asked: Visits, impressions: np.ndarray) -> "ReplayedCounts":
         """Give what was known of the candidates of some impressions (I,), indices, of `asked`."""
@@ -209,13 +210,20 @@ class ReplayedCounts:
 
 
 class _Clicks:
-    """The clicks of visits, (K,) each: articles, readers and when they are known."""
+    """The clicks of visits, (K,) each: articles, readers and when they are known.
 
-    def __init__(self, visits: Visits) -> None:
+    Only those `before` a moment, where there is one: also of a reader's own clicks nothing is known
+    from then on.
+    """
+
+    def __init__(self, visits: Visits, *, before: int | None) -> None:
         labels, offsets = visits.impressions.labels, visits.impressions.offsets
         assert labels is not None, "the split is labelled"
         places = np.flatnonzero(labels)
         owner = np.searchsorted(offsets, places, side="right") - 1
+        if before is not None:
+            is_known = visits.left[owner] < before
+            places, owner = places[is_known], owner[is_known]
         self.articles = visits.impressions.candidates[places].astype(np.int64)
         self.readers = visits.readers[owner]
         self.times = visits.left[owner]

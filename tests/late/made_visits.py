@@ -112,7 +112,10 @@ class Counted:
         self._now = asked.time - lag
         self._known = self._now if no_clicks_after is None else min(self._now, no_clicks_after)
         own = [each for each in log if each.reader == asked.reader > 0]
-        self._clicks, self._own_clicks = _clicks(log), _clicks(own)
+        end = 2**62 if no_clicks_after is None else no_clicks_after
+        self._clicks, self._own_clicks = (
+            [click for click in _clicks(each) if click[1] < end] for each in (log, own)
+        )
         self._shown, self._own_shown = _shown(log), _shown(own)
         self._opened, self._own_opened = _opened(log), _opened(own)
 

@@ -28,6 +28,28 @@ def test_counts_are_those_of_going_through_the_log(log, lag, end):
         assert_same(found, answers(Counted(log, shown, lag=lag, no_clicks_after=end)))
 
 
+@given(logs(), lags, st.integers(0, 500), st.data())
+def test_clicks_from_the_end_on_change_no_feature(log, lag, end, data):
+    """The rule train_only: a split's own clicks are as if nobody had them, whoever clicked."""
+    flipped = [
+        replace(
+            each,
+            candidates=tuple((row, data.draw(st.booleans())) for row, _ in each.candidates),
+        )
+        if each.left >= end
+        else each
+        for each in log
+    ]
+    found, expected = (
+        feature_matrix(
+            ALL,
+            Replay([visits], lag=lag, no_clicks_after=end).counts(visits, np.arange(len(log))),
+        )
+        for visits in (visits_of(flipped), visits_of(log))
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
 @given(logs(), logs(), lags)
 def test_splits_are_one_log_and_without_labels_have_no_clicks(log, asked, lag):
     unlabelled = visits_of(asked, labelled=False)
