@@ -11,11 +11,12 @@ from nrms_torch.files import require_writable
 from nrms_torch.late.stage import LateStage
 from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.ending import ending_together
-from nrms_torch.training.late_alone import LATE_ALONE, measure_late_alone
+from nrms_torch.training.late_alone import measure_late_alone
 from nrms_torch.training.measure import measure
 from nrms_torch.training.report import report_run
 from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.trainer import make_scoring_trainer
+from nrms_torch.training.variants import LATE_ALONE
 
 
 def main(config: DictConfig) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from nrms_torch.late.stage import LateStage
 from nrms_torch.training.assemble import for_evaluation
 from nrms_torch.training.ending import ending_together
 from nrms_torch.training.late import LateScores
-from nrms_torch.training.late_alone import LATE_ALONE, NoText, late_datamodule
+from nrms_torch.training.late_alone import NoText, late_datamodule
 from nrms_torch.training.origin import describe_origin
 from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.trainer import make_scoring_trainer
+from nrms_torch.training.variants import LATE_ALONE
 
 
 def main(config: DictConfig) -> None:

@@ -36,7 +36,7 @@ from nrms_torch.training.standard_start import (
     start_at_the_cosine,
     start_of_words,
 )
-from nrms_torch.training.variants import NO_TEXT, resolve_variant
+from nrms_torch.training.variants import LATE_ALONE, resolve_variant
 
 
 def for_training(
@@ -104,7 +104,7 @@ def for_evaluation(run: RunFolder, overrides: DictConfig) -> tuple[NewsDataModul
     have moved them. Raises InputError where the run or the data cannot serve.
     """
     config = run.config()
-    if config.model.name == NO_TEXT:
+    if config.model.name == LATE_ALONE:
         raise InputError(
             f"run: {run.path} ranks by late features alone; expected a run with a model of text"
         )

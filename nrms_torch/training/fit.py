@@ -17,13 +17,14 @@ from nrms_torch.training.late import (
     late_settings,
     require_times,
 )
-from nrms_torch.training.late_alone import LATE_ALONE, fit_late_alone
+from nrms_torch.training.late_alone import fit_late_alone
 from nrms_torch.training.measure import measure
 from nrms_torch.training.progress import Bar
 from nrms_torch.training.repeat import check_origin, compare_weights
 from nrms_torch.training.run_folder import RunFolder
 from nrms_torch.training.start import choose_run
 from nrms_torch.training.trainer import make_trainer
+from nrms_torch.training.variants import LATE_ALONE
 
 
 def fit(config: DictConfig, words: Sequence[str]) -> RunFolder:

@@ -25,9 +25,6 @@ from nrms_torch.training.late import LateScores, fit_late
 from nrms_torch.training.measure import known_aucs, measured_means, print_measures
 from nrms_torch.training.origin import describe_origin
 from nrms_torch.training.run_folder import RunFolder
-from nrms_torch.training.variants import NO_TEXT
-
-LATE_ALONE = NO_TEXT
 
 
 def fit_late_alone(config: DictConfig, settings: LateSettings | None, run: RunFolder) -> RunFolder:

@@ -25,7 +25,7 @@ _TRAINING: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-NO_TEXT = "late"  # the model that is none: late features alone
+LATE_ALONE = "late"  # the model that is none: late features alone
 
 
 def resolve_variant(config: DictConfig) -> None:
@@ -36,7 +36,7 @@ def resolve_variant(config: DictConfig) -> None:
     InputError for an unknown model or variant.
     """
     model = config.model
-    if model.get("name") == NO_TEXT:
+    if model.get("name") == LATE_ALONE:
         return
     with open_dict(config):
         if model.get("variant") is None:
